@@ -1,0 +1,47 @@
+//! The decision: what follows from an event. Pure: no clock, no store, no chance, no logging.
+//!
+//! What differs between companies is data in their procedure; nothing here knows a company.
+
+mod letters;
+mod people;
+mod terms;
+
+use jiff::Timestamp;
+
+use super::complaint::NoticeStatus;
+use super::decision::Decision;
+use super::event::{Event, Trouble, TroubleKind, View};
+use super::fact::{Fact, NoticeId, Settlement};
+
+pub use terms::{net_date, next_due};
+
+/// What follows from `event` at the moment `now`.
+pub fn decide(view: &View, event: &Event, now: Timestamp) -> Decision {
+    match event {
+        Event::LetterArrived(arrival) => letters::arrived(view, arrival),
+        Event::TermReached => view.complaint.map_or_else(Decision::default, |c| terms::reached(view, c, now)),
+        Event::DeliverySettled { notice, settlement } => delivery_settled(view, *notice, settlement),
+        Event::ServiceTroubled(trouble) => {
+            Decision { notices: people::alarm(view, trouble, None), ..Decision::default() }
+        }
+    }
+}
+
+fn delivery_settled(view: &View, id: NoticeId, settlement: &Settlement) -> Decision {
+    let fact = Fact::NoticeSettled { notice: id, settlement: settlement.clone() };
+    let mut decision = Decision { facts: vec![fact], ..Decision::default() };
+    let Some(record) = view.complaint.and_then(|c| c.notice(id)) else {
+        return decision;
+    };
+    let (kind, words) = match settlement {
+        Settlement::Failed { reply, .. } => (TroubleKind::Failed, reply),
+        Settlement::Unknown { reason, .. } if record.status != NoticeStatus::Unknown => {
+            (TroubleKind::Unknown, reason)
+        }
+        Settlement::Unknown { .. } | Settlement::Sent { .. } | Settlement::Bounced { .. } => return decision,
+    };
+    let trouble = Trouble { kind, message: format!("{}: {words}", record.notice.kind) };
+    // An alarm about an alarm to the same person would never end.
+    decision.notices = people::alarm(view, &trouble, Some(&record.notice.to));
+    decision
+}

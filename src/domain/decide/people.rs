@@ -1,0 +1,47 @@
+//! Who hears of it (product: "Configuration", on alerts).
+
+use crate::domain::decision::NoticeDraft;
+use crate::domain::event::{Trouble, View};
+use crate::domain::house::Staff;
+use crate::domain::notice::NoticeKind;
+
+/// Tells the operators, else all staff of the mailbox; never the address that the trouble is about.
+pub(super) fn alarm(view: &View, trouble: &Trouble, except: Option<&str>) -> Vec<NoticeDraft> {
+    let operators: Vec<&Staff> = workers(view).filter(|s| s.roles.iter().any(|r| r == "operator")).collect();
+    let told: Vec<&Staff> = if operators.is_empty() { workers(view).collect() } else { operators };
+    told.into_iter()
+        .filter(|s| except.is_none_or(|address| !s.email.eq_ignore_ascii_case(address)))
+        .map(|s| NoticeDraft::to_staff(NoticeKind::StaffAlarm, s))
+        .map(|draft| draft.with("alarm", trouble.kind.as_str()).with("message", trouble.message.clone()))
+        .collect()
+}
+
+/// Staff of the view's mailbox, without addresses that are mailboxes of ours.
+pub(super) fn workers<'a>(view: &View<'a>) -> impl Iterator<Item = &'a Staff> {
+    let (house, mailbox) = (view.house, view.mailbox);
+    house.staff.iter().filter(move |s| s.works_for(&mailbox.name) && !house.is_own(&s.email))
+}
+
+pub(super) fn handlers<'a>(
+    view: &View<'a>,
+    handler: Option<&str>,
+) -> impl Iterator<Item = &'a Staff> + use<'a> {
+    responsible(view, handler, "handler").into_iter()
+}
+
+/// The complaint's handler when he is staff, else staff with the role, else all staff of the mailbox.
+pub(super) fn responsible<'a>(view: &View<'a>, handler: Option<&str>, role: &str) -> Vec<&'a Staff> {
+    if let Some(staff) =
+        handler.and_then(|address| workers(view).find(|s| s.email.eq_ignore_ascii_case(address)))
+    {
+        return vec![staff];
+    }
+    let in_role: Vec<&Staff> = workers(view).filter(|s| s.roles.iter().any(|r| r == role)).collect();
+    if in_role.is_empty() { workers(view).collect() } else { in_role }
+}
+
+/// The address that the mailbox, else the procedure, names for a role.
+pub(super) fn address(view: &View, role: &str) -> Option<String> {
+    let address = view.mailbox.roles.get(role).or_else(|| view.procedure.roles.get(role))?;
+    (!address.is_empty()).then(|| address.clone())
+}

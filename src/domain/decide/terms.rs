@@ -1,0 +1,175 @@
+//! What follows from the clock: alerts to staff, and the safety net (domain 2.3).
+
+use jiff::civil::Date;
+use jiff::{Timestamp, ToSpan};
+
+use super::people::{self, handlers};
+use crate::domain::complaint::Complaint;
+use crate::domain::decision::{Decision, NoticeDraft};
+use crate::domain::event::View;
+use crate::domain::fact::{Fact, Promise, Warned};
+use crate::domain::house::Staff;
+use crate::domain::ladder::{self, Rung, Step};
+use crate::domain::mail::Language;
+use crate::domain::notice::NoticeKind;
+use crate::domain::procedure::{Force, SafetyNet, TermEvent};
+use crate::domain::term::{TermStatus, TermView};
+
+pub(super) fn reached(view: &View, complaint: &Complaint, now: Timestamp) -> Decision {
+    let terms = complaint.terms(view.procedure, now);
+    let mut decision = Decision::default();
+    let mut acted_on = None;
+    if let Some(term) = terms
+        .iter()
+        .find(|t| net_moment(view, complaint, t).is_some_and(|at| at <= now && now < t.due_before))
+    {
+        safety_net(view, complaint, term, &mut decision);
+        acted_on = Some(term.id.as_str());
+    }
+    let alerts: Vec<(&TermView, Rung)> = terms
+        .iter()
+        .filter(|t| acted_on != Some(t.id.as_str()))
+        .filter_map(|t| Some((t, due_rung(view, complaint, t, now)?)))
+        .filter(|(t, _)| ladder::may_alert(t, view.procedure, now))
+        .collect();
+    if !alerts.is_empty() {
+        warn(view, complaint, &alerts, &mut decision);
+    }
+    decision
+}
+
+/// The newest alert of this term that is due and was not given yet.
+fn due_rung(view: &View, complaint: &Complaint, term: &TermView, now: Timestamp) -> Option<Rung> {
+    let after = complaint.warned.get(&term.id).map_or(term.started_at, |(rung, _)| *rung);
+    ladder::newest_rung(term, view.procedure, after, now).filter(|_| !is_kept_silent(complaint, term))
+}
+
+/// Our own norm for an automatic mail does not bind where the sender wants none; a published promise still does.
+fn is_kept_silent(complaint: &Complaint, term: &TermView) -> bool {
+    complaint.silence.is_some() && term.who == "system" && term.force == Force::House
+}
+
+/// When the safety net acts on this term, if it still may: once per complaint, never after the term has lapsed.
+fn net_moment(view: &View, complaint: &Complaint, term: &TermView) -> Option<Timestamp> {
+    if complaint.safety_net_acted || term.status != TermStatus::Running {
+        return None;
+    }
+    match view.procedure.safety_net {
+        SafetyNet::Off => None,
+        SafetyNet::Send => ladder::safety_net_at(term, view.procedure),
+        // Drafted at noon, so that somebody can still send it (domain 2.3).
+        SafetyNet::Draft => ladder::safety_net_at(term, view.procedure).map(|at| at - 4.hours()),
+    }
+}
+
+/// Days that the safety net adds (product: "Notices": new date = old date + 14 days).
+const NET_DAYS: i64 = 14;
+
+/// The date that the safety net promises instead of `due`.
+pub fn net_date(due: Date) -> Date {
+    due.saturating_add(NET_DAYS.days())
+}
+
+fn safety_net(view: &View, complaint: &Complaint, term: &TermView, decision: &mut Decision) {
+    let sent = view.procedure.safety_net == SafetyNet::Send && complaint.silence.is_none();
+    decision.facts.push(Fact::SafetyNetActed { term: term.id.clone(), sent });
+    let promise = Promise {
+        term: term.id.clone(),
+        old_due: term.due,
+        new_due: net_date(term.due),
+        reason: standard_reason(complaint.language).to_owned(),
+        late_from: term.extend_until.map_or(term.due_before, |last| view.procedure.rules.end_of(last)),
+    };
+    if sent {
+        decision.notices.push(NoticeDraft {
+            term: Some(term.id.clone()),
+            promise: Some(promise),
+            ..NoticeDraft::to_complainant(NoticeKind::Progress, &complaint.complainant, complaint.language)
+        });
+        return;
+    }
+    let drafted = handlers(view, complaint.handler.as_deref()).map(|s| {
+        NoticeDraft {
+            term: Some(term.id.clone()),
+            step: Some(Step::LastDayToExtend),
+            ..NoticeDraft::to_staff(NoticeKind::StaffDue, s)
+        }
+        .with("draft_date", promise.new_due.to_string())
+        .with("draft_reason", standard_reason(s.language))
+    });
+    decision.notices.extend(drafted);
+}
+
+/// True whatever the case: nobody has answered yet.
+const fn standard_reason(language: Language) -> &'static str {
+    match language {
+        Language::Nl => "het onderzoek is nog niet afgerond",
+        Language::En => "the investigation has not been completed yet",
+    }
+}
+
+fn warn(view: &View, complaint: &Complaint, alerts: &[(&TermView, Rung)], decision: &mut Decision) {
+    let warned = alerts
+        .iter()
+        .map(|(t, rung)| Warned { term: t.id.clone(), step: rung.step, rung: rung.at })
+        .collect();
+    decision.facts.push(Fact::StaffWarned { alerts: warned });
+    // Terms that ask on one day share one mail; it is named after the one that presses most.
+    let Some((term, rung)) = alerts.iter().max_by_key(|(t, rung)| (rung.step, std::cmp::Reverse(t.due)))
+    else {
+        return;
+    };
+    let kind = match rung.step {
+        Step::Overdue(_) => NoticeKind::StaffOverdue,
+        _ if assigns(view, term) => NoticeKind::StaffAssign,
+        _ => NoticeKind::StaffDue,
+    };
+    for staff in alert_recipients(view, complaint, &term.who, rung.step) {
+        decision.notices.push(NoticeDraft {
+            term: Some(term.id.clone()),
+            step: Some(rung.step),
+            ..NoticeDraft::to_staff(kind, staff)
+        });
+    }
+}
+
+fn assigns(view: &View, term: &TermView) -> bool {
+    view.procedure.term(&term.id).is_some_and(|rule| rule.done_by.contains(&TermEvent::Assigned))
+}
+
+/// From which overdue alert on the board gets it too (product: "Configuration").
+const BOARD_FROM: u32 = 3;
+
+fn alert_recipients<'a>(view: &View<'a>, complaint: &Complaint, who: &str, step: Step) -> Vec<&'a Staff> {
+    let mut found: Vec<&Staff> = people::responsible(view, complaint.handler.as_deref(), who);
+    if matches!(step, Step::Overdue(days) if days >= BOARD_FROM) {
+        for staff in people::workers(view).filter(|s| s.roles.iter().any(|r| r == "board")) {
+            if !found.iter().any(|s| s.email == staff.email) {
+                found.push(staff);
+            }
+        }
+    }
+    found
+}
+
+/// The next moment at which [`TermReached`](crate::domain::event::Event::TermReached) may ask for something; `None` when nothing can.
+pub fn next_due(view: &View, complaint: &Complaint, now: Timestamp) -> Option<Timestamp> {
+    let terms = complaint.terms(view.procedure, now);
+    terms.iter().filter_map(|term| next_of_term(view, complaint, term, now)).min()
+}
+
+fn next_of_term(view: &View, complaint: &Complaint, term: &TermView, now: Timestamp) -> Option<Timestamp> {
+    let net = net_moment(view, complaint, term).filter(|_| now < term.due_before).map(|at| at.max(now));
+    let alert = if due_rung(view, complaint, term, now).is_some() {
+        Some(ladder::next_opening(term, view.procedure, now))
+    } else {
+        let after = complaint.warned.get(&term.id).map_or(term.started_at, |(rung, _)| *rung).max(now);
+        // The moment at which the term lapses asks too: what was running is overdue from then on.
+        let lapses = Some(term.due_before)
+            .filter(|at| *at > now && term.status == TermStatus::Running && term.force != Force::Window);
+        let rung =
+            ladder::next_rung(term, view.procedure, after).filter(|_| !is_kept_silent(complaint, term));
+        [rung.map(|rung| rung.at), lapses].into_iter().flatten().min()
+    };
+    [net, alert].into_iter().flatten().min()
+}

@@ -1,0 +1,103 @@
+//! What can happen, and what is known when it does.
+
+use super::complaint::Complaint;
+use super::fact::{LetterNote, NoticeId, ProcedureVersion, Settlement};
+use super::house::{House, Mailbox};
+use super::mail::Letter;
+use super::procedure::Procedure;
+
+/// Something that asks for a decision.
+#[derive(Debug, Clone)]
+pub enum Event {
+    /// A mail came in.
+    LetterArrived(Box<Arrival>),
+    /// The clock reached a moment at which a term of this complaint may ask for something.
+    TermReached,
+    /// The outgoing server's answer to a notice is known.
+    DeliverySettled {
+        /// Which notice.
+        notice: NoticeId,
+        /// What became of it.
+        settlement: Settlement,
+    },
+    /// Something in the service needs a person.
+    ServiceTroubled(Trouble),
+}
+
+/// Something in the service that needs a person.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Trouble {
+    /// What kind of trouble.
+    pub kind: TroubleKind,
+    /// What was seen, in words for staff; no personal data.
+    pub message: String,
+}
+
+/// The kinds of trouble that staff are told of (product: "When things go wrong").
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum TroubleKind {
+    /// A mailbox can't be fetched from.
+    Mailbox,
+    /// The outgoing server can't be reached.
+    Smtp,
+    /// A notice was refused for good.
+    Failed,
+    /// A notice got no answer after the final dot.
+    Unknown,
+    /// A mail was set aside.
+    SetAside,
+    /// A limit on automatic mail keeps a notice back.
+    Held,
+    /// The disk is nearly full.
+    Disk,
+    /// A changed procedure or template was not taken over.
+    Reload,
+}
+
+impl TroubleKind {
+    /// The word as it stands in JSON and templates.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Mailbox => "mailbox",
+            Self::Smtp => "smtp",
+            Self::Failed => "failed",
+            Self::Unknown => "unknown",
+            Self::SetAside => "set_aside",
+            Self::Held => "held",
+            Self::Disk => "disk",
+            Self::Reload => "reload",
+        }
+    }
+}
+
+/// A mail that came in, read and looked up.
+#[derive(Debug, Clone)]
+pub struct Arrival {
+    /// What was understood of it.
+    pub letter: Letter,
+    /// What the journal keeps of it.
+    pub note: LetterNote,
+    /// The notice of ours that it returns or answers, by token or signed Message-ID.
+    pub about: Option<NoticeId>,
+    /// Why it must be set aside whatever its class: over a limit, a stage failed.
+    pub set_aside: Option<String>,
+    /// The reference of another's complaint that the subject quotes: a hint to staff, no proof of anything.
+    pub related: Option<String>,
+}
+
+/// What a decision may look at; nothing else exists for it.
+#[derive(Debug, Clone, Copy)]
+pub struct View<'a> {
+    /// The complaint that the event belongs to; `None` when it belongs to none.
+    pub complaint: Option<&'a Complaint>,
+    /// The complaint's pinned procedure; for a new one the mailbox's present one.
+    pub procedure: &'a Procedure,
+    /// The version that a new complaint is pinned to.
+    pub version: &'a ProcedureVersion,
+    /// The mailbox that it came into or leaves through.
+    pub mailbox: &'a Mailbox,
+    /// The installation.
+    pub house: &'a House,
+    /// The reference that a new complaint gets.
+    pub reference: &'a str,
+}

@@ -1,0 +1,5 @@
+//! klachtd keeps a published complaints procedure: letters come in, we decide, we commit, letters go out.
+//!
+//! There is one path, and everything takes it. The modules, in reading order:
+
+pub mod domain;

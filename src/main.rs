@@ -1,0 +1,3 @@
+//! The `klachtd` binary.
+
+fn main() {}
