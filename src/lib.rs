@@ -2,4 +2,8 @@
 //!
 //! There is one path, and everything takes it. The modules, in reading order:
 
+pub mod intake;
 pub mod domain;
+
+
+pub mod tls;

@@ -1,0 +1,82 @@
+//! Text whose declared character set is wrong: mail programs write Windows-1252 and call it ISO-8859-1, ASCII or UTF-8.
+
+use std::borrow::Cow;
+
+use mail_parser::decoders::base64::base64_decode;
+use mail_parser::decoders::charsets::map::charset_decoder;
+use mail_parser::decoders::quoted_printable::quoted_printable_decode;
+use mail_parser::{Encoding, Message, MessagePart, MimeHeaders};
+
+/// UTF-8 when it is that, else Windows-1252, in which every byte means something.
+pub(super) fn utf8_or_windows_1252(bytes: &[u8]) -> Cow<'_, str> {
+    match std::str::from_utf8(bytes) {
+        Ok(text) => Cow::Borrowed(text),
+        Err(_) => match charset_decoder(b"windows-1252") {
+            Some(decode) => Cow::Owned(decode(bytes)),
+            None => String::from_utf8_lossy(bytes),
+        },
+    }
+}
+
+/// The text of a part. Where the declared character set left holes the bytes are read once more.
+pub(super) fn mended<'a>(message: &Message, part: &MessagePart, text: &'a str) -> Cow<'a, str> {
+    if text.contains(char::REPLACEMENT_CHARACTER)
+        && let Some(bytes) = decoded_bytes(message, part)
+    {
+        return Cow::Owned(utf8_or_windows_1252(&bytes).into_owned());
+    }
+    without_c1(text)
+}
+
+/// The bytes of a part after its transfer encoding, before its character set.
+fn decoded_bytes(message: &Message, part: &MessagePart) -> Option<Vec<u8>> {
+    let range = part.offset_body as usize..part.offset_end as usize;
+    let raw = message.raw_message.get(range)?;
+    match part.encoding {
+        Encoding::None => Some(raw.to_vec()),
+        Encoding::QuotedPrintable => quoted_printable_decode(raw),
+        Encoding::Base64 => base64_decode(raw),
+    }
+}
+
+/// What can be read of a text part whose transfer encoding is broken: as much base64 as is whole, and so on.
+pub(super) fn salvaged(part: &MessagePart) -> String {
+    let raw = part.contents();
+    let encoding = part.content_transfer_encoding().unwrap_or_default().to_ascii_lowercase();
+    let decoded = match encoding.as_str() {
+        "quoted-printable" => quoted_printable_decode(raw),
+        "base64" => {
+            let alphabet = |b: &u8| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'/');
+            let mut digits: Vec<u8> = raw.iter().copied().filter(alphabet).collect();
+            digits.truncate(digits.len() / 4 * 4);
+            base64_decode(&digits)
+        }
+        _ => None,
+    };
+    utf8_or_windows_1252(decoded.as_deref().unwrap_or(raw)).into_owned()
+}
+
+/// C1 control characters do not occur in mail: they are Windows-1252 that was called ISO-8859-1.
+fn without_c1(text: &str) -> Cow<'_, str> {
+    let is_c1 = |c: char| ('\u{80}'..='\u{9f}').contains(&c);
+    if !text.contains(is_c1) {
+        return Cow::Borrowed(text);
+    }
+    let mend = |c: char| match u8::try_from(u32::from(c)) {
+        Ok(byte) if is_c1(c) => utf8_or_windows_1252(&[byte]).chars().next().unwrap_or(c),
+        _ => c,
+    };
+    Cow::Owned(text.chars().map(mend).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn windows_1252_is_known() {
+        assert_eq!(utf8_or_windows_1252(b"\x80 5, caf\xe9 \x91x\x92"), "€ 5, café ‘x’");
+        assert_eq!(utf8_or_windows_1252("€ 5".as_bytes()), "€ 5");
+        assert_eq!(without_c1("\u{80} 5"), "€ 5");
+    }
+}

@@ -1,0 +1,59 @@
+//! The keys by which a letter may belong to a complaint. The store resolves them.
+
+use super::headers::Headers;
+use crate::domain::house::Mailbox;
+use crate::domain::mail::Keys;
+use crate::domain::reference::Reference;
+
+/// Message-IDs that are looked at in one header; a longer chain is cut at its old end.
+const MOST_IDS: usize = 50;
+
+/// The keys of a mail. `recipients` as they stood in the mail, whatever their case.
+pub(super) fn keys(mailbox: &Mailbox, recipients: &[String], subject: &str, headers: &Headers) -> Keys {
+    let newest = |name| {
+        let ids = headers.message_ids(name);
+        ids[ids.len().saturating_sub(MOST_IDS)..].to_vec()
+    };
+    Keys {
+        reference: reference_in(subject),
+        token: recipients.iter().find_map(|r| token_in(mailbox, r)),
+        in_reply_to: newest("in-reply-to"),
+        references: newest("references"),
+    }
+}
+
+/// The first reference of ours in a subject whose check character is right.
+fn reference_in(subject: &str) -> Option<String> {
+    let words = subject.split(|c: char| !(c.is_ascii_alphanumeric() || c == '-'));
+    words.filter_map(|word| word.trim_matches('-').parse::<Reference>().ok()).map(|r| r.to_string()).next()
+}
+
+/// What stands between the delimiter and the `@` of our own address.
+fn token_in(mailbox: &Mailbox, recipient: &str) -> Option<String> {
+    let plain = mailbox.without_token(recipient);
+    if plain == recipient || !mailbox.is_own(&plain) {
+        return None;
+    }
+    let (local, _) = recipient.rsplit_once('@')?;
+    let (_, token) = local.split_once(mailbox.delimiter.as_str())?;
+    (!token.is_empty()).then(|| token.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::reference_in;
+    use crate::domain::reference::Reference;
+
+    #[test]
+    fn a_reference_among_words() {
+        let reference = Reference::new(2026, 42).to_string();
+        for subject in [
+            format!("Re: [{reference}] Factuur"),
+            format!("FW: klacht {};", reference.to_lowercase()),
+            format!("(zaak:{reference})"),
+        ] {
+            assert_eq!(reference_in(&subject).as_deref(), Some(reference.as_str()), "{subject}");
+        }
+        assert_eq!(reference_in("K-2026-00042-Z en 2026-1187"), None);
+    }
+}
