@@ -4,6 +4,7 @@
 
 pub mod intake;
 pub mod domain;
+pub mod store;
 
 
 pub mod tls;

@@ -1,0 +1,112 @@
+//! Files that survive a power cut: what is written here is on disk, name and all, when the call returns.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{ErrorKind, Write};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+
+use rustix::fs::{FlockOperation, flock};
+
+use super::StoreError;
+
+/// An exclusive hold on a data directory; it ends with the value, and with the process.
+#[derive(Debug)]
+pub(super) struct Lock {
+    _file: File,
+}
+
+impl Lock {
+    /// Takes the directory, or says that another process has it.
+    pub(super) fn take(dir: &Path) -> Result<Self, StoreError> {
+        let path = dir.join("lock");
+        let file = OpenOptions::new()
+            .create(true)
+            .truncate(false)
+            .write(true)
+            .mode(0o600)
+            .open(&path)
+            .map_err(|e| StoreError::io("open", &path, &e))?;
+        match flock(&file, FlockOperation::NonBlockingLockExclusive) {
+            Ok(()) => Ok(Self { _file: file }),
+            Err(rustix::io::Errno::WOULDBLOCK) => Err(StoreError::InUse(dir.to_owned())),
+            Err(e) => Err(StoreError::io("lock", &path, &e.into())),
+        }
+    }
+}
+
+/// Makes a directory for our eyes only, when it is not there.
+pub(super) fn make_dir(dir: &Path) -> Result<(), StoreError> {
+    match fs::DirBuilder::new().mode(0o700).create(dir) {
+        Err(e) if e.kind() != ErrorKind::AlreadyExists => Err(StoreError::io("create", dir, &e)),
+        _ => Ok(()),
+    }
+}
+
+/// Brings a file's bytes, or a directory's names, to the disk.
+pub(super) fn sync(path: &Path) -> Result<(), StoreError> {
+    File::open(path).and_then(|file| file.sync_all()).map_err(|e| StoreError::io("sync", path, &e))
+}
+
+/// Brings every file of a directory and the names in it to the disk.
+pub(super) fn sync_all_in(dir: &Path) -> Result<(), StoreError> {
+    for path in list(dir)? {
+        if path.is_file() {
+            sync(&path)?;
+        }
+    }
+    sync(dir)
+}
+
+/// The paths in a directory; none when it is not there.
+pub(super) fn list(dir: &Path) -> Result<Vec<PathBuf>, StoreError> {
+    let entries = match fs::read_dir(dir) {
+        Err(e) if e.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
+        other => other.map_err(|e| StoreError::io("list", dir, &e))?,
+    };
+    entries.map(|entry| Ok(entry.map_err(|e| StoreError::io("list", dir, &e))?.path())).collect()
+}
+
+/// Writes a new file for our eyes only and brings its bytes to the disk; its name is not yet.
+pub(super) fn write_synced(path: &Path, bytes: &[u8]) -> Result<(), StoreError> {
+    OpenOptions::new()
+        .create(true)
+        .truncate(true)
+        .write(true)
+        .mode(0o600)
+        .open(path)
+        .and_then(|mut file| {
+            file.write_all(bytes)?;
+            file.sync_all()
+        })
+        .map_err(|e| StoreError::io("write", path, &e))
+}
+
+/// Renames within the store.
+pub(super) fn rename(from: &Path, to: &Path) -> Result<(), StoreError> {
+    fs::rename(from, to).map_err(|e| StoreError::io("rename", from, &e))
+}
+
+/// Writes `dir/name` whole or not at all.
+pub(super) fn write_whole(dir: &Path, name: &str, bytes: &[u8]) -> Result<(), StoreError> {
+    let unfinished = dir.join(format!("{name}.new"));
+    write_synced(&unfinished, bytes)?;
+    rename(&unfinished, &dir.join(name))?;
+    sync(dir)
+}
+
+/// The bytes of a file; `None` when it is not there.
+pub(super) fn read(path: &Path) -> Result<Option<Vec<u8>>, StoreError> {
+    match fs::read(path) {
+        Ok(bytes) => Ok(Some(bytes)),
+        Err(e) if e.kind() == ErrorKind::NotFound => Ok(None),
+        Err(e) => Err(StoreError::io("read", path, &e)),
+    }
+}
+
+/// Removes a file that may be there.
+pub(super) fn remove(path: &Path) -> Result<(), StoreError> {
+    match fs::remove_file(path) {
+        Err(e) if e.kind() != ErrorKind::NotFound => Err(StoreError::io("remove", path, &e)),
+        _ => Ok(()),
+    }
+}

@@ -1,0 +1,232 @@
+//! 3. Commit: what was decided is brought to the disk, at once or not at all. Knows neither intake nor outbox.
+//!
+//! A data directory holds `lock`, `format`, `secret`, `db/` (the register: journal, records, outbox, indexes) and
+//! `blob/` (raw and outgoing mails, procedures and texts, each named by its SHA-256). Personal data stands in
+//! journal payloads, the records and outbox entries made from them, and in `blob/`; in keys there are only keyed
+//! hashes of it.
+//!
+//! The order for whoever writes: [`Store::keep`] the contents, [`Store::commit`] what refers to them,
+//! [`Store::flush`], and only then let anything be seen outside.
+
+mod check;
+mod codec;
+mod commit;
+mod files;
+mod journal;
+mod keys;
+mod letters;
+mod read;
+mod recipe;
+mod totals;
+mod upgrade;
+mod writer;
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::thread::JoinHandle;
+
+use jiff::civil::Date;
+use tokio::sync::{mpsc, oneshot};
+
+pub use check::Verified;
+pub use commit::{Commit, CommitError, Record, Seen, Taken, TakenRecord, Used};
+pub use journal::Entry;
+pub use keys::CountKey;
+pub use letters::Room;
+pub use read::{Numbers, Place};
+pub use totals::Totals;
+
+use crate::domain::signing::Signer;
+use files::Lock;
+use letters::Letters;
+use recipe::Engine;
+use writer::Order;
+
+/// Why the store can't.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum StoreError {
+    /// Another process has it: exit 75, try again.
+    #[error("the store in {} is in use by another process", .0.display())]
+    InUse(PathBuf),
+    /// What is on disk can't be what was written.
+    #[error(
+        "the store is damaged: {0}. Put a backup back with `klachtd restore DIR`, or carry an export over with \
+         `klachtd import`"
+    )]
+    Damaged(String),
+    /// A later version of klachtd wrote it.
+    #[error("the store has format {found}, this klachtd knows up to {known}: run the version that wrote it")]
+    Newer {
+        /// The format that was found.
+        found: u32,
+        /// The newest that this build knows.
+        known: u32,
+    },
+    /// A write failed before: nothing is trusted until the daemon has started again.
+    #[error("the store stopped after a failed write: {0}")]
+    Broken(String),
+    /// The operating system refused.
+    #[error("can't {what}: {why}")]
+    Io {
+        /// What was tried.
+        what: String,
+        /// Its words.
+        why: String,
+        /// Whether the disk is full.
+        full: bool,
+    },
+    /// No content has this SHA-256.
+    #[error("the content {0} is not in the store")]
+    Missing(String),
+    /// The caller asked for what can't be stored. Nothing was.
+    #[error("can't be stored: {0}")]
+    Invalid(String),
+}
+
+impl StoreError {
+    fn damaged(what: impl Into<String>) -> Self {
+        Self::Damaged(what.into())
+    }
+
+    fn io(what: &str, path: &Path, error: &std::io::Error) -> Self {
+        Self::Io {
+            what: format!("{what} {}", path.display()),
+            why: error.to_string(),
+            full: error.kind() == std::io::ErrorKind::StorageFull,
+        }
+    }
+}
+
+/// The store of one installation. Clones share it; the last one to go closes it.
+#[derive(Clone)]
+pub struct Store {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    /// Taken away at the end, by which the writing thread knows that it is the end.
+    orders: Option<mpsc::Sender<Order>>,
+    writer: Option<JoinHandle<()>>,
+    signer: Signer,
+    dir: PathBuf,
+    letters: Letters,
+    engine: Arc<Engine>,
+    /// The last to go: another process may open only when the register is closed.
+    _lock: Lock,
+}
+
+impl std::fmt::Debug for Store {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Store").field("dir", &self.inner.dir).finish_non_exhaustive()
+    }
+}
+
+impl Drop for Inner {
+    fn drop(&mut self) {
+        drop(self.orders.take());
+        if let Some(writer) = self.writer.take() {
+            // If it panicked, that was told when it happened.
+            let _ = writer.join();
+        }
+    }
+}
+
+impl Store {
+    /// Opens the store in `dir`; makes it when there is none. Blocks: 1 s for 100,000 complaints.
+    ///
+    /// # Errors
+    /// [`StoreError::InUse`] when another process has it, [`StoreError::Newer`] and [`StoreError::Damaged`] when it
+    /// can't be used as it is, [`StoreError::Io`].
+    pub fn open(dir: &Path) -> Result<Self, StoreError> {
+        let is_new = !dir.exists();
+        std::fs::create_dir_all(dir).map_err(|e| StoreError::io("create", dir, &e))?;
+        let dir = dir.canonicalize().map_err(|e| StoreError::io("find", dir, &e))?;
+        let lock = Lock::take(&dir)?;
+        let signer = upgrade::prepare(&dir)?;
+        let engine = Arc::new(Engine::open(&dir.join("db"))?);
+        upgrade::begin(&dir, &engine)?;
+        let letters = Letters::open(dir.join("blob"))?;
+        files::sync(&dir)?;
+        // Only when we made it: we need not be allowed to read the folder above one that was made for us.
+        if let Some(parent) = dir.parent().filter(|_| is_new) {
+            files::sync(parent)?;
+        }
+        let (orders, received) = mpsc::channel(writer::WAITING);
+        let writer = std::thread::Builder::new()
+            .name("store".into())
+            .spawn({
+                let (engine, signer) = (Arc::clone(&engine), signer.clone());
+                move || writer::run(&engine, &signer, received)
+            })
+            .map_err(|e| StoreError::io("start the writer of", &dir, &e))?;
+        let (orders, writer) = (Some(orders), Some(writer));
+        Ok(Self { inner: Arc::new(Inner { orders, writer, signer, dir, letters, engine, _lock: lock }) })
+    }
+
+    /// What signs Message-IDs and tokens: the secret of this installation.
+    pub fn signer(&self) -> &Signer {
+        &self.inner.signer
+    }
+
+    /// The most commits in one transaction.
+    pub const MOST_COMMITS: usize = 256;
+
+    /// Makes all commits (at most [`Store::MOST_COMMITS`]) in order in one transaction, or none. They are seen at
+    /// once, and on disk after [`Store::flush`].
+    ///
+    /// # Errors
+    /// [`CommitError::Conflict`] when one of them was decided on a state that has passed,
+    /// [`StoreError::Invalid`] when it does not hold together; any other is the end of the store.
+    pub async fn commit(&self, commits: Vec<Commit>) -> Result<(), CommitError> {
+        if commits.len() > Self::MOST_COMMITS {
+            return Err(StoreError::Invalid(format!("{} commits at once", commits.len())).into());
+        }
+        self.ask(|to| Order::Commit(commits, to)).await?
+    }
+
+    /// Brings everything committed before to the disk.
+    ///
+    /// # Errors
+    /// Any; after one the store is [`StoreError::Broken`].
+    pub async fn flush(&self) -> Result<(), StoreError> {
+        self.ask(Order::Flush).await?
+    }
+
+    /// Forgets the counts of days before `before`.
+    ///
+    /// # Errors
+    /// As [`Store::flush`].
+    pub async fn drop_old_counts(&self, before: Date) -> Result<(), StoreError> {
+        self.ask(|to| Order::DropCounts(before, to)).await?
+    }
+
+    /// Brings contents to the disk and gives their names, SHA-256 in hex, in the same order.
+    ///
+    /// # Errors
+    /// [`StoreError::Io`]; nothing half written has a name then.
+    pub async fn keep(&self, contents: Vec<Vec<u8>>) -> Result<Vec<String>, StoreError> {
+        self.inner.engine.sound()?;
+        let inner = Arc::clone(&self.inner);
+        let kept = tokio::task::spawn_blocking(move || inner.letters.keep(&contents));
+        kept.await.unwrap_or_else(|e| Err(StoreError::Broken(format!("writing letters: {e}"))))
+    }
+
+    /// Brings everything to the disk and, when this is the last clone, closes the store.
+    ///
+    /// # Errors
+    /// As [`Store::flush`].
+    pub async fn close(self) -> Result<(), StoreError> {
+        let flushed = self.flush().await;
+        let dropped = tokio::task::spawn_blocking(move || drop(self));
+        dropped.await.map_err(|e| StoreError::Broken(format!("closing: {e}")))?;
+        flushed
+    }
+
+    async fn ask<T>(&self, order: impl FnOnce(oneshot::Sender<T>) -> Order) -> Result<T, StoreError> {
+        let ended = || StoreError::Broken("its writing thread has ended".into());
+        let (to, answer) = oneshot::channel();
+        let orders = self.inner.orders.as_ref().ok_or_else(ended)?;
+        orders.send(order(to)).await.map_err(|_| ended())?;
+        answer.await.map_err(|_| ended())
+    }
+}

@@ -1,0 +1,184 @@
+//! A hand that changed what is on disk is found, in words; leftovers of a crash do no harm.
+
+use std::path::Path;
+
+use klachtd::store::{Store, StoreError};
+
+use crate::samples::*;
+
+/// A closed store with three complaints.
+async fn three_complaints(dir: &Path) {
+    let store = Store::open(dir).unwrap();
+    for _ in 0..3 {
+        store.commit(vec![new_complaint(&store).await]).await.unwrap();
+    }
+    store.commit(vec![sent(&store, 2)]).await.unwrap();
+    assert_sound(&store);
+    store.close().await.unwrap();
+}
+
+/// sled holds its own lock for some milliseconds after its last handle is gone: asked again until it lets go.
+fn reopened(path: &Path) -> sled::Db {
+    for _ in 0..5000 {
+        if let Ok(db) = sled::open(path) {
+            return db;
+        }
+        std::thread::sleep(std::time::Duration::from_millis(1));
+    }
+    panic!("sled does not let go of {}", path.display());
+}
+
+/// Changes a table behind the store's back.
+fn tamper(dir: &Path, table: &str, change: impl Fn(&sled::Tree)) {
+    let db = reopened(&dir.join("db"));
+    change(&db.open_tree(table).unwrap());
+    db.flush().unwrap();
+}
+
+/// Replaces words in every value of a table.
+fn replace(tree: &sled::Tree, from: &str, to: &str) {
+    assert_eq!(from.len(), to.len(), "lengths must not tell");
+    let mut changed = 0;
+    for (key, value) in tree.iter().map(Result::unwrap) {
+        let mut bytes = value.to_vec();
+        while let Some(at) = bytes.windows(from.len()).position(|window| window == from.as_bytes()) {
+            bytes[at..at + to.len()].copy_from_slice(to.as_bytes());
+            changed += 1;
+        }
+        tree.insert(key, bytes).unwrap();
+    }
+    assert!(changed > 0, "nothing to change");
+}
+
+async fn faults_after(table: &str, change: impl Fn(&sled::Tree)) -> Vec<String> {
+    let dir = tempfile::tempdir().unwrap();
+    three_complaints(dir.path()).await;
+    tamper(dir.path(), table, change);
+    let store = Store::open(dir.path()).unwrap();
+    let found = store.verify().unwrap();
+    assert_eq!(found.ok, found.faults.is_empty());
+    found.faults
+}
+
+fn assert_told(faults: &[String], words: &str) {
+    assert!(faults.iter().any(|fault| fault.contains(words)), "{words:?} is not in {faults:#?}");
+    assert!(faults.iter().all(|fault| !fault.contains("klant.test")), "personal data in {faults:#?}");
+}
+
+#[tokio::test]
+async fn a_changed_journal_is_found() {
+    let payload = faults_after("journal", |tree| replace(tree, "250 ok", "250 no")).await;
+    assert_told(&payload, "the payload of journal entry 7 was changed");
+    assert_told(&payload, "the record of complaint 2 is not what its journal makes");
+    let actor = faults_after("journal", |tree| replace(tree, "system", "nobody")).await;
+    assert_told(&actor, "journal entry 1 was changed: its hash does not fit");
+    let gone = faults_after("journal", |tree| {
+        tree.remove([0, 0, 0, 0, 0, 0, 0, 3, 0, 0]).unwrap().unwrap();
+    })
+    .await;
+    assert_told(&gone, "journal entry 3 is missing");
+    assert_told(&gone, "journal entry 4 does not continue the entry before it");
+    let end = faults_after("journal", |tree| {
+        tree.remove([0, 0, 0, 0, 0, 0, 0, 7, 0, 0]).unwrap().unwrap();
+    })
+    .await;
+    assert_told(&end, "does not end at the entry that was written last");
+}
+
+#[tokio::test]
+async fn an_erased_payload_is_no_fault_of_the_chain() {
+    let faults = faults_after("journal", |tree| {
+        let key = [0, 0, 0, 0, 0, 0, 0, 7, 0, 0];
+        let value = tree.get(key).unwrap().unwrap();
+        let end = value.iter().position(|b| *b == b'\n').unwrap();
+        tree.insert(key, &value[..=end]).unwrap();
+    })
+    .await;
+    assert_eq!(faults, Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn a_changed_record_or_index_is_found() {
+    let record = faults_after("records", |tree| replace(tree, "de Vries", "van Dijk")).await;
+    assert_told(&record, "the record of complaint 1 is not what its journal makes");
+    let due = faults_after("due", |tree| {
+        let (key, _) = tree.first().unwrap().unwrap();
+        tree.remove(key).unwrap();
+        tree.insert([0x80; 16], &[]).unwrap();
+    })
+    .await;
+    assert_told(&due, "complaint 1 is due but does not stand in the index");
+    assert_told(&due, "stands in the index of what is due but is not due then");
+    let outbox = faults_after("outbox_due", |tree| tree.clear().unwrap()).await;
+    assert_told(&outbox, "notice 3 waits but does not stand in the index");
+    let references = faults_after("refs", |tree| tree.clear().unwrap()).await;
+    assert_told(&references, "complaint 1 is not found under its reference");
+    let places = faults_after("places", |tree| {
+        let (key, _) = tree.first().unwrap().unwrap();
+        tree.remove(key).unwrap();
+    })
+    .await;
+    assert_told(&places, "the totals are not what there is");
+}
+
+#[tokio::test]
+async fn a_changed_or_missing_raw_mail_is_found() {
+    let dir = tempfile::tempdir().unwrap();
+    three_complaints(dir.path()).await;
+    let store = Store::open(dir.path()).unwrap();
+    let file = |n: u64| {
+        let id = klachtd::domain::fact::ComplaintId(n);
+        let sha256 = store.complaint(id).unwrap().unwrap().letters[0].letter.sha256.clone();
+        dir.path().join("blob").join(&sha256[..1]).join(sha256)
+    };
+    std::fs::write(file(1), b"another letter").unwrap();
+    std::fs::remove_file(file(2)).unwrap();
+    let found = store.verify().unwrap();
+    assert_eq!(found.faults.len(), 2, "{:#?}", found.faults);
+    assert_told(&found.faults, "was changed");
+    assert_told(&found.faults, "is missing");
+    assert_eq!((found.ok, found.letters), (false, 1));
+}
+
+#[tokio::test]
+async fn an_unfinished_snapshot_goes_and_a_blob_file_is_refused() {
+    let dir = tempfile::tempdir().unwrap();
+    three_complaints(dir.path()).await;
+    let leftover = dir.path().join("db/snap.0000000000000ABC.generating");
+    std::fs::write(&leftover, b"half").unwrap();
+    let store = Store::open(dir.path()).unwrap();
+    assert!(!leftover.exists());
+    assert_sound(&store);
+    std::fs::create_dir_all(dir.path().join("db/blobs")).unwrap();
+    std::fs::write(dir.path().join("db/blobs/1"), b"x").unwrap();
+    assert!(matches!(store.flush().await, Err(StoreError::Damaged(_))));
+    assert!(matches!(store.flush().await, Err(StoreError::Broken(_))), "nothing is trusted after that");
+    assert!(matches!(store.complaint(klachtd::domain::fact::ComplaintId(1)), Err(StoreError::Broken(_))));
+    drop(store);
+    assert!(matches!(Store::open(dir.path()), Err(StoreError::Damaged(_))));
+}
+
+#[tokio::test]
+async fn a_register_that_was_overwritten_is_refused_with_what_to_do() {
+    let whole: fn(Vec<u8>) -> Vec<u8> = |_| Vec::new();
+    let changes = [whole, |bytes| vec![0; bytes.len()], |bytes| vec![0xff; bytes.len()]];
+    for change in changes {
+        let dir = tempfile::tempdir().unwrap();
+        three_complaints(dir.path()).await;
+        let register = dir.path().join("db/db");
+        std::fs::write(&register, change(std::fs::read(&register).unwrap())).unwrap();
+        let error = Store::open(dir.path()).unwrap_err();
+        assert!(matches!(&error, StoreError::Damaged(_)), "{error}");
+        assert!(error.to_string().contains("klachtd restore"));
+    }
+}
+
+#[tokio::test]
+async fn a_later_format_and_letters_without_a_register_are_refused() {
+    let dir = tempfile::tempdir().unwrap();
+    three_complaints(dir.path()).await;
+    std::fs::write(dir.path().join("format"), "klachtd store format 2\n").unwrap();
+    assert!(matches!(Store::open(dir.path()), Err(StoreError::Newer { found: 2, known: 1 })));
+    std::fs::remove_dir_all(dir.path().join("db")).unwrap();
+    assert!(matches!(Store::open(dir.path()), Err(StoreError::Damaged(_))));
+}
