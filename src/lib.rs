@@ -5,6 +5,7 @@
 pub mod intake;
 pub mod domain;
 pub mod store;
+pub mod outbox;
 
 
 pub mod tls;

@@ -1,0 +1,11 @@
+//! 4. Letters out: notices are rendered and delivered. Knows neither the store nor the intake.
+
+pub mod compose;
+pub mod deliver;
+pub mod letterhead;
+pub mod maildir;
+pub mod retry;
+pub mod samples;
+pub mod smtp;
+pub mod templates;
+pub mod wording;

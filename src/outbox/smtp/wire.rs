@@ -1,0 +1,255 @@
+//! The byte stream under an SMTP connection: TCP without delay, counted, with TLS when asked for.
+//!
+//! lettre speaks SMTP over it. TLS is ours, because lettre's own connections leave Nagle's algorithm on (42 ms a mail)
+//! and, after STARTTLS, keep what the server sent in plain text before the handshake, so that a man in the middle could
+//! put words into the server's mouth.
+
+use std::io;
+use std::net::SocketAddr;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::task::{Context, Poll, ready};
+
+use lettre::transport::smtp::client::AsyncTokioStream;
+use lettre::transport::smtp::commands::{Ehlo, Starttls};
+use lettre::transport::smtp::extension::{ClientId, Extension, ServerInfo};
+use lettre::transport::smtp::response::Response;
+use rustls::ClientConfig;
+use rustls::pki_types::ServerName;
+use tokio::io::{
+    AsyncBufReadExt as _, AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _, BufReader, ReadBuf,
+};
+use tokio::net::{TcpStream, lookup_host};
+use tokio_rustls::TlsConnector;
+
+use super::{SmtpSettings, within};
+use crate::outbox::deliver::OutletError;
+use crate::tls::{TlsError, TlsMode};
+
+/// Bytes of one reply in the plain-text part of STARTTLS; more than any server has to say there.
+const REPLY_LIMIT: u64 = 16 * 1024;
+
+/// How many bytes the kernel has taken from us on one connection.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Taken(Arc<AtomicU64>);
+
+impl Taken {
+    pub(super) fn bytes(&self) -> u64 {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+/// A stream that is ready for lettre's greeting and EHLO.
+pub(super) type Line = Box<dyn AsyncTokioStream>;
+
+/// Connects and makes the connection safe as `settings` ask, each step within the time-out.
+pub(super) async fn open(
+    settings: &SmtpSettings,
+    tls: Option<&Arc<ClientConfig>>,
+    hello: &ClientId,
+) -> Result<(Line, Taken), OutletError> {
+    let stream = dial(settings).await?;
+    let (peer, taken) = (stream.peer, stream.taken.clone());
+    let line: Line = match (settings.tls, tls) {
+        (TlsMode::None, _) | (_, None) => Box::new(stream),
+        (TlsMode::Implicit, Some(config)) => {
+            let stream = encrypt(settings, config, stream).await?;
+            Box::new(Greeted { said: io::Cursor::default(), stream, peer })
+        }
+        (TlsMode::StartTls, Some(config)) => {
+            let (greeting, stream) = start_tls(settings, hello, stream).await?;
+            let stream = encrypt(settings, config, stream).await?;
+            Box::new(Greeted { said: io::Cursor::new(greeting), stream, peer })
+        }
+    };
+    Ok((line, taken))
+}
+
+async fn dial(settings: &SmtpSettings) -> Result<Counted, OutletError> {
+    let unreachable = |error: io::Error| settings.unreachable(error.to_string());
+    let address = (settings.host.as_str(), settings.port);
+    let mut outcome = Err(settings.unreachable("the name has no address".into()));
+    for peer in within(settings, "the name server", lookup_host(address)).await?.map_err(unreachable)? {
+        if settings.tls == TlsMode::None && !peer.ip().to_canonical().is_loopback() {
+            return Err(TlsError::PlainTextToOtherHost(settings.host.clone()).into());
+        }
+        outcome = match within(settings, "connecting", TcpStream::connect(peer)).await {
+            Ok(Ok(stream)) => {
+                stream.set_nodelay(true).map_err(unreachable)?;
+                return Ok(Counted { stream, peer, taken: Taken::default() });
+            }
+            Ok(Err(error)) => Err(unreachable(error)),
+            Err(silent) => Err(silent),
+        };
+    }
+    outcome
+}
+
+async fn encrypt(
+    settings: &SmtpSettings,
+    config: &Arc<ClientConfig>,
+    stream: Counted,
+) -> Result<tokio_rustls::client::TlsStream<Counted>, OutletError> {
+    let name = ServerName::try_from(settings.host.clone())
+        .map_err(|_| settings.not_safe("not a name that a certificate can be for".into()))?;
+    let handshake = TlsConnector::from(Arc::clone(config)).connect(name, stream);
+    within(settings, "the TLS handshake", handshake).await?.map_err(|error| {
+        // rustls reports what it holds against the server as invalid data; the rest is the network's
+        if error.kind() == io::ErrorKind::InvalidData {
+            settings.not_safe(error.to_string())
+        } else {
+            settings.unreachable(format!("TLS handshake: {error}"))
+        }
+    })
+}
+
+/// The plain-text part of STARTTLS (RFC 3207). Gives back the greeting, which lettre waits for when it takes over.
+async fn start_tls(
+    settings: &SmtpSettings,
+    hello: &ClientId,
+    stream: Counted,
+) -> Result<(Vec<u8>, Counted), OutletError> {
+    let mut stream = BufReader::new(stream);
+    let (greeting, _) = exchange(settings, &mut stream, "").await?;
+    let (_, offer) = exchange(settings, &mut stream, &Ehlo::new(hello.clone()).to_string()).await?;
+    let offered =
+        ServerInfo::from_response(&offer).is_ok_and(|server| server.supports_feature(Extension::StartTls));
+    if !offered {
+        return Err(settings.not_safe("the server does not offer STARTTLS".into()));
+    }
+    match exchange(settings, &mut stream, &Starttls.to_string()).await {
+        Err(OutletError::Refused { reply }) => {
+            return Err(settings.not_safe(format!("STARTTLS refused: {reply}")));
+        }
+        answer => answer?,
+    };
+    if !stream.buffer().is_empty() {
+        return Err(settings.not_safe("the server went on in plain text after STARTTLS".into()));
+    }
+    Ok((greeting, stream.into_inner()))
+}
+
+/// Sends a command (or nothing, to hear the greeting) and reads the reply, as bytes and as lettre understands it.
+async fn exchange(
+    settings: &SmtpSettings,
+    stream: &mut BufReader<Counted>,
+    command: &str,
+) -> Result<(Vec<u8>, Response), OutletError> {
+    let step = if command.is_empty() { "the greeting" } else { command.trim_end() };
+    let told = async {
+        stream.write_all(command.as_bytes()).await?;
+        read_reply(stream).await
+    };
+    let bytes =
+        within(settings, step, told).await?.map_err(|e| settings.unreachable(format!("{step}: {e}")))?;
+    let response: Response = String::from_utf8_lossy(&bytes)
+        .parse()
+        .map_err(|_| settings.unreachable(format!("{step}: the answer is not SMTP")))?;
+    if response.is_positive() {
+        return Ok((bytes, response));
+    }
+    let words: Vec<&str> = response.message().collect();
+    Err(OutletError::Refused { reply: format!("{} {}", response.code(), words.join(" ")) })
+}
+
+/// All lines of one reply; the last has no hyphen behind its code (RFC 5321 section 4.2.1).
+async fn read_reply(stream: &mut BufReader<Counted>) -> io::Result<Vec<u8>> {
+    let mut limited = stream.take(REPLY_LIMIT);
+    let mut reply = Vec::new();
+    loop {
+        let start = reply.len();
+        limited.read_until(b'\n', &mut reply).await?;
+        let line = &reply[start..];
+        if !line.ends_with(b"\n") {
+            return Err(io::Error::new(io::ErrorKind::UnexpectedEof, "the connection was closed"));
+        }
+        if line.get(3) != Some(&b'-') {
+            return Ok(reply);
+        }
+    }
+}
+
+/// A TCP stream that counts what the kernel took: whether a given byte can have left us is then certain, also beneath
+/// TLS, which keeps a buffer of its own.
+#[derive(Debug)]
+struct Counted {
+    stream: TcpStream,
+    peer: SocketAddr,
+    taken: Taken,
+}
+
+impl AsyncRead for Counted {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        to: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_read(cx, to)
+    }
+}
+
+impl AsyncWrite for Counted {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        let count = ready!(Pin::new(&mut self.stream).poll_write(cx, bytes))?;
+        self.taken.0.fetch_add(count as u64, Ordering::Relaxed);
+        Poll::Ready(Ok(count))
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(cx)
+    }
+}
+
+impl AsyncTokioStream for Counted {
+    fn peer_addr(&self) -> io::Result<SocketAddr> {
+        Ok(self.peer)
+    }
+}
+
+/// An encrypted stream that first repeats what was `said` before the encryption began.
+#[derive(Debug)]
+struct Greeted<S> {
+    said: io::Cursor<Vec<u8>>,
+    stream: S,
+    peer: SocketAddr,
+}
+
+impl<S: AsyncRead + Unpin> AsyncRead for Greeted<S> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        to: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let before = to.filled().len();
+        ready!(Pin::new(&mut self.said).poll_read(cx, to))?;
+        if to.filled().len() > before {
+            return Poll::Ready(Ok(()));
+        }
+        Pin::new(&mut self.stream).poll_read(cx, to)
+    }
+}
+
+impl<S: AsyncWrite + Unpin> AsyncWrite for Greeted<S> {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.stream).poll_write(cx, bytes)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(cx)
+    }
+}
+
+impl<S: AsyncRead + AsyncWrite + Send + Sync + Unpin + std::fmt::Debug> AsyncTokioStream for Greeted<S> {
+    fn peer_addr(&self) -> io::Result<SocketAddr> {
+        Ok(self.peer)
+    }
+}

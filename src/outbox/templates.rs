@@ -1,0 +1,373 @@
+//! Templates: from a notice's kind and its values to its subject and text. Pure: the caller reads the files.
+//!
+//! A template is `<language>/<notice>.txt`, its first line `Subject: …`, then an empty line, then the text; a
+//! paragraph is one line, the lines are wrapped when the notice is rendered. Beside it there may be a
+//! `<language>/<notice>.html`. What a template may use stands in [`PLACEHOLDERS`]; besides the filters of minijinja
+//! there are `told`, which ends what a person typed with a full stop or makes several lines a paragraph, and `capital`,
+//! which gives a phrase at the start of a sentence its capital.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+use std::path::Path;
+
+use minijinja::syntax::SyntaxConfig;
+use minijinja::{Environment, UndefinedBehavior};
+
+pub use super::samples::{PLACEHOLDERS, Values, blank, digest_item, sample, term_line};
+use super::wording::{WIDTH, capital, one_line, tidy};
+pub use super::wording::{date_in_words, salutation, told, wrap};
+use crate::domain::mail::Language;
+use crate::domain::notice::NoticeKind;
+
+/// Steps of the template engine for one template; the longest of ours takes under 1,000.
+const FUEL: u64 = 50_000;
+
+/// The platform for online dispute resolution was closed on 20 July 2025 (Regulation (EU) 2024/3228): a link to it is
+/// misleading.
+const CLOSED_PLATFORM: [&str; 2] = ["ec.europa.eu/odr", "ec.europa.eu/consumers/odr"];
+
+macro_rules! built_in {
+    ($($kind:ident $name:literal),* $(,)?) => {
+        &[$((
+            NoticeKind::$kind,
+            include_str!(concat!("../../templates/nl/", $name, ".txt")),
+            include_str!(concat!("../../templates/en/", $name, ".txt")),
+        )),*]
+    };
+}
+
+/// The templates that are compiled in: kind, Dutch, English.
+const BUILT_IN: &[(NoticeKind, &str, &str)] = built_in![
+    Acknowledgement "acknowledgement",
+    PleaseWrite "please_write",
+    RecordForAgreement "record_for_agreement",
+    InfoRequest "info_request",
+    HandlerChanged "handler_changed",
+    Progress "progress",
+    Referral "referral",
+    Outcome "outcome",
+    ReviewReceived "review_received",
+    InterviewInvitation "interview_invitation",
+    ReviewOutcome "review_outcome",
+    Closing "closing",
+    StaffNew "staff_new",
+    StaffLetter "staff_letter",
+    StaffAssign "staff_assign",
+    StaffDue "staff_due",
+    StaffOverdue "staff_overdue",
+    StaffBounce "staff_bounce",
+    StaffReview "staff_review",
+    StaffDigest "staff_digest",
+    StaffOrderDone "staff_order_done",
+    StaffOrderRefused "staff_order_refused",
+    StaffConfirm "staff_confirm",
+    StaffAlarm "staff_alarm",
+];
+
+/// A fault in a template file.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct TemplateFault {
+    /// The file below the directory of templates, for example `nl/progress.txt`.
+    pub file: String,
+    /// Its line, from 1.
+    pub line: usize,
+    /// What is wrong and what was expected.
+    pub message: String,
+}
+
+impl fmt::Display for TemplateFault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}: {}", self.file, self.line, self.message)
+    }
+}
+
+/// Templates that can't be used, with every fault that was found: a set of templates is taken as a whole or not at all.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{}", faults.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))]
+pub struct TemplateError {
+    /// At least one.
+    pub faults: Vec<TemplateFault>,
+}
+
+/// A notice in words.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Rendered {
+    /// The subject: one line, without control characters.
+    pub subject: String,
+    /// The text, wrapped at 72 characters, with a newline at its end.
+    pub text: String,
+    /// The HTML alternative, when the operator has a template for it.
+    pub html: Option<String>,
+}
+
+/// A complete, checked set of templates: every notice in every language.
+#[derive(Debug, Clone)]
+pub struct Templates {
+    engine: Environment<'static>,
+    /// File name to source, as it was given.
+    sources: BTreeMap<String, String>,
+}
+
+impl Templates {
+    /// The templates that are compiled in.
+    ///
+    /// # Errors
+    /// Only when they themselves have a fault.
+    pub fn built_in() -> Result<Self, TemplateError> {
+        Self::with_overrides(&BTreeMap::new())
+    }
+
+    /// The built-in templates with some of the files (`nl/progress.txt` to its content) replaced.
+    ///
+    /// # Errors
+    /// All faults in `files`, those of [`Templates::check`] too.
+    pub fn with_overrides(files: &BTreeMap<String, String>) -> Result<Self, TemplateError> {
+        let mut faults = Vec::new();
+        let mut sources = built_in_sources();
+        for (file, source) in files {
+            if is_template_file(file) {
+                let source = source.trim_start_matches('\u{feff}').replace("\r\n", "\n");
+                sources.insert(file.clone(), source);
+            } else {
+                faults.push(fault(
+                    file,
+                    1,
+                    "no such template: expected nl/ or en/, then a notice and .txt or .html",
+                ));
+            }
+        }
+        let mut engine = engine()?;
+        for (file, source) in &sources {
+            if let Err(found) = add(&mut engine, file, source) {
+                faults.push(found);
+            }
+        }
+        let templates = Self { engine, sources };
+        let broken: BTreeSet<String> = faults.iter().map(|fault| fault.file.clone()).collect();
+        faults.extend(templates.check().into_iter().filter(|fault| !broken.contains(&fault.file)));
+        faults.sort();
+        faults.dedup();
+        if faults.is_empty() { Ok(templates) } else { Err(TemplateError { faults }) }
+    }
+
+    /// Writes a notice.
+    ///
+    /// # Errors
+    /// A placeholder that the template uses is not in `values`, or the template does not end.
+    pub fn render(
+        &self,
+        kind: NoticeKind,
+        language: Language,
+        values: &Values,
+    ) -> Result<Rendered, TemplateError> {
+        let text = file_name(kind, language, "txt");
+        let html = file_name(kind, language, "html");
+        let html = if self.sources.contains_key(&html) { Some(self.run(&html, values)?) } else { None };
+        Ok(Rendered {
+            subject: one_line(&self.run(&subject_of(&text), values)?),
+            text: wrap(&tidy(&self.run(&text, values)?), WIDTH),
+            html,
+        })
+    }
+
+    /// The placeholders that the templates of a notice use, in the subject, the text and the HTML.
+    pub fn placeholders(&self, kind: NoticeKind, language: Language) -> BTreeSet<String> {
+        let text = file_name(kind, language, "txt");
+        [subject_of(&text), text, file_name(kind, language, "html")]
+            .iter()
+            .filter_map(|name| self.engine.get_template(name).ok())
+            .flat_map(|template| template.undeclared_variables(false))
+            .filter(|name| self.engine.globals().all(|(function, _)| function != name))
+            .collect()
+    }
+
+    /// Renders every template in every language with sample data, on every branch, and with nothing known, and looks
+    /// for what a rendering does not show: unknown placeholders and links to the closed ODR platform. A set
+    /// that could be made has no faults.
+    pub fn check(&self) -> Vec<TemplateFault> {
+        let mut faults = Vec::new();
+        for (file, source) in &self.sources {
+            faults.extend(forbidden_words(file, source));
+        }
+        for kind in NoticeKind::ALL {
+            for language in Language::ALL {
+                let unknown = self.unknown_placeholders(kind, language);
+                if unknown.is_empty() {
+                    faults.extend(self.failed_renderings(kind, language));
+                }
+                faults.extend(unknown);
+            }
+        }
+        faults.sort();
+        faults.dedup();
+        faults
+    }
+
+    /// Placeholders that nothing fills, each at the first line that names it; in a branch that the samples do not
+    /// take they would not show.
+    fn unknown_placeholders(&self, kind: NoticeKind, language: Language) -> Vec<TemplateFault> {
+        let known: BTreeSet<&str> = PLACEHOLDERS.iter().map(|(name, _)| *name).collect();
+        let unknown = self.placeholders(kind, language);
+        let unknown = unknown.iter().filter(|name| !known.contains(name.as_str()));
+        unknown
+            .flat_map(|name| {
+                ["txt", "html"].into_iter().filter_map(move |extension| {
+                    let file = file_name(kind, language, extension);
+                    let line = line_with_word(self.sources.get(&file)?, name)?;
+                    Some(fault(&file, line, &format!("unknown placeholder \"{name}\"")))
+                })
+            })
+            .collect()
+    }
+
+    fn failed_renderings(&self, kind: NoticeKind, language: Language) -> Vec<TemplateFault> {
+        let renderings = variants(kind, language);
+        let errors = renderings.iter().filter_map(|values| self.render(kind, language, values).err());
+        errors.flat_map(|error| error.faults).collect()
+    }
+
+    fn run(&self, name: &str, values: &Values) -> Result<String, TemplateError> {
+        self.engine
+            .get_template(name)
+            .and_then(|template| template.render(values.clone()))
+            .map_err(|error| TemplateError { faults: vec![engine_fault(name, &error)] })
+    }
+}
+
+/// The placeholder by which a notice states what a procedure's `must_state` obliges it to; most have the same name.
+pub fn placeholder_of(obligation: &str) -> &str {
+    match obligation {
+        "reference" => "ref",
+        "review_option" => "review_text",
+        "external_body" => "external_text",
+        same => same,
+    }
+}
+
+fn built_in_sources() -> BTreeMap<String, String> {
+    BUILT_IN
+        .iter()
+        .flat_map(|&(kind, nl, en)| {
+            [(file_name(kind, Language::Nl, "txt"), nl), (file_name(kind, Language::En, "txt"), en)]
+        })
+        .map(|(file, source)| (file, source.to_owned()))
+        .collect()
+}
+
+fn engine() -> Result<Environment<'static>, TemplateError> {
+    let syntax = SyntaxConfig::builder().keep_trailing_newline(true).build();
+    let syntax = syntax.map_err(|error| TemplateError { faults: vec![engine_fault("", &error)] })?;
+    let mut engine = Environment::new();
+    engine.set_syntax(syntax);
+    engine.set_undefined_behavior(UndefinedBehavior::Strict);
+    engine.set_fuel(Some(FUEL));
+    engine.set_auto_reload(false);
+    engine.add_filter("told", |typed: String| told(&typed));
+    engine.add_filter("capital", |phrase: String| capital(&phrase));
+    Ok(engine)
+}
+
+/// Adds a template; a text becomes two: its subject, and its body with an empty first line, so that lines keep their
+/// numbers.
+fn add(engine: &mut Environment<'static>, file: &str, source: &str) -> Result<(), TemplateFault> {
+    let mut add = |name: String, source: &str| {
+        engine.add_template_owned(name, source.to_owned()).map_err(|error| engine_fault(file, &error))
+    };
+    if Path::new(file).extension().is_none_or(|extension| extension != "txt") {
+        return add(file.to_owned(), source);
+    }
+    let Some(subject) = source.strip_prefix("Subject:") else {
+        return Err(fault(file, 1, "expected \"Subject: \" and the subject on the first line"));
+    };
+    let (subject, body) = subject.split_once('\n').unwrap_or((subject, ""));
+    if subject.trim().is_empty() {
+        return Err(fault(file, 1, "the subject is empty"));
+    }
+    if !body.lines().next().unwrap_or_default().trim().is_empty() {
+        return Err(fault(file, 2, "expected an empty line between the subject and the text"));
+    }
+    add(subject_of(file), subject)?;
+    add(file.to_owned(), &format!("\n{body}"))
+}
+
+/// Words on which the built-in templates branch; the sample has the others.
+const BRANCHES: &[(&str, &str)] = &[
+    ("judgement", "partly_founded"),
+    ("judgement", "unfounded"),
+    ("hint", "not_agreed"),
+    ("hint", "stranger"),
+    ("hint", "closed"),
+    ("alarm", "smtp"),
+    ("alarm", "failed"),
+    ("alarm", "unknown"),
+    ("alarm", "held"),
+    ("alarm", "disk"),
+    ("alarm", "set_aside"),
+    ("alarm", "reload"),
+    ("extend_today", "true"),
+];
+
+/// The sets of values with which a template must render: the sample, the sample on every branch, and nothing known
+/// at all.
+fn variants(kind: NoticeKind, language: Language) -> Vec<Values> {
+    let sample = sample(kind, language);
+    let branches = BRANCHES.iter().map(|(name, word)| {
+        let mut values = sample.clone();
+        values.insert((*name).to_owned(), (*word).into());
+        values
+    });
+    branches.chain([sample.clone(), blank()]).collect()
+}
+
+fn forbidden_words(file: &str, source: &str) -> Vec<TemplateFault> {
+    let mut faults = Vec::new();
+    for (line, text) in (1..).zip(source.lines()) {
+        let text = text.to_ascii_lowercase();
+        if CLOSED_PLATFORM.iter().any(|link| text.contains(link)) {
+            faults.push(fault(
+                file,
+                line,
+                "links to the European ODR platform, which was closed in July 2025",
+            ));
+        }
+        if text.split(' ').collect::<String>().contains("|safe") {
+            faults.push(fault(file, line, "the filter \"safe\" would let a complainant's text in as HTML"));
+        }
+    }
+    faults
+}
+
+fn is_template_file(file: &str) -> bool {
+    Language::ALL.into_iter().any(|language| {
+        NoticeKind::ALL
+            .into_iter()
+            .any(|kind| file == file_name(kind, language, "txt") || file == file_name(kind, language, "html"))
+    })
+}
+
+fn file_name(kind: NoticeKind, language: Language, extension: &str) -> String {
+    format!("{}/{kind}.{extension}", language.code())
+}
+
+/// The engine's name of a text's subject. It has no file name extension that the engine knows: nothing is escaped.
+fn subject_of(file: &str) -> String {
+    format!("{file} subject")
+}
+
+fn line_with_word(source: &str, word: &str) -> Option<usize> {
+    let is_name = |c: char| c.is_alphanumeric() || c == '_';
+    let line = source.lines().position(|line| line.split(|c| !is_name(c)).any(|part| part == word))?;
+    Some(line + 1)
+}
+
+fn fault(file: &str, line: usize, message: &str) -> TemplateFault {
+    TemplateFault { file: file.to_owned(), line, message: message.to_owned() }
+}
+
+fn engine_fault(name: &str, error: &minijinja::Error) -> TemplateFault {
+    let file = name.strip_suffix(" subject").unwrap_or(name);
+    let message = error
+        .detail()
+        .map_or_else(|| error.kind().to_string(), |detail| format!("{}: {detail}", error.kind()));
+    fault(file, error.line().unwrap_or(1), &message)
+}
