@@ -7,5 +7,22 @@ pub mod domain;
 pub mod store;
 pub mod outbox;
 
+pub mod engine;
+pub mod batch;
+pub mod rules;
+pub mod register;
 
+pub mod daemon;
+pub mod mailroom;
+pub mod desk;
+pub mod postroom;
+pub mod health;
+pub mod answers;
+pub mod control;
+pub mod cli;
+
+pub mod clock;
+pub mod config;
+pub mod setup;
+pub mod telemetry;
 pub mod tls;

@@ -1,0 +1,265 @@
+//! What can be asked of a running service, and the answers: the same for the control socket and the command line.
+
+use data_encoding::BASE64;
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use crate::desk;
+use crate::domain::complaint::NoticeStatus;
+use crate::domain::fact::NoticeId;
+use crate::domain::reference::Reference;
+use crate::domain::signing::sha256_hex;
+use crate::engine::{Arrived, Engine, EngineError};
+use crate::health::Health;
+use crate::register::{self, Filter};
+use crate::store::{Store, StoreError};
+
+/// A question or a request.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(tag = "ask", rename_all = "snake_case")]
+pub enum Ask {
+    /// The register.
+    List(Filter),
+    /// One complaint.
+    Show {
+        /// Its reference.
+        reference: String,
+    },
+    /// One letter of a complaint.
+    Letter {
+        /// The complaint's reference.
+        reference: String,
+        /// Which letter, from 1.
+        n: usize,
+        /// Its bytes instead of its new text.
+        raw: bool,
+    },
+    /// What is going out.
+    Outbox,
+    /// Try again now: one notice, or all that wait.
+    Retry {
+        /// Which; `None` for all.
+        id: Option<NoticeId>,
+    },
+    /// Give up a notice.
+    Drop {
+        /// Which.
+        id: NoticeId,
+    },
+    /// How the service is doing.
+    Status,
+    /// The register against itself and against the saved mails.
+    Verify,
+    /// Take in one mail.
+    Ingest {
+        /// The mailbox's name.
+        mailbox: String,
+        /// The raw mail, base64.
+        raw: String,
+    },
+}
+
+/// The exit codes that the program uses (sysexits.h).
+pub mod exit {
+    /// All is well.
+    pub const OK: u8 = 0;
+    /// The command line is wrong.
+    pub const USAGE: u8 = 64;
+    /// Bad data, an unknown reference, a failed proof.
+    pub const DATAERR: u8 = 65;
+    /// A service can't be reached or is unhealthy.
+    pub const UNAVAILABLE: u8 = 69;
+    /// Try again: something waits, or the store is in use.
+    pub const TEMPFAIL: u8 = 75;
+    /// Bad configuration, a refused login.
+    pub const CONFIG: u8 = 78;
+}
+
+/// An answer.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Reply {
+    /// The exit code of the command that asked.
+    pub exit: u8,
+    /// The data, as `--json` prints it.
+    pub body: Value,
+    /// What was wrong and what to do, when something was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub error: Option<String>,
+}
+
+impl Reply {
+    fn data(body: impl Serialize) -> Self {
+        match serde_json::to_value(body) {
+            Ok(body) => Self { exit: exit::OK, body, error: None },
+            Err(e) => Self::refused(exit::DATAERR, format!("the answer can't be written as JSON: {e}")),
+        }
+    }
+
+    /// A refusal with its exit code.
+    pub const fn refused(exit: u8, error: String) -> Self {
+        Self { exit, body: Value::Null, error: Some(error) }
+    }
+}
+
+fn unknown_reference(reference: &str) -> Reply {
+    let why = match reference.parse::<Reference>() {
+        Ok(_) => format!("no complaint has the reference {reference:?}"),
+        Err(e) => e.to_string(),
+    };
+    Reply::refused(exit::DATAERR, format!("{why}; `klachtd list` shows them all"))
+}
+
+/// Answers. What the asker did wrong is a [`Reply`] too.
+///
+/// # Errors
+/// [`EngineError`] when the store fails: then the service can't go on.
+pub async fn answer(
+    engine: &mut Engine,
+    health: &Health,
+    ask: Ask,
+    now: Timestamp,
+) -> Result<Reply, EngineError> {
+    Ok(match ask {
+        Ask::List(filter) => Reply::data(register::list(engine, &filter, now)?),
+        Ask::Show { reference } => match register::show(engine, &reference, now)? {
+            Some(shown) => Reply::data(shown),
+            None => unknown_reference(&reference),
+        },
+        Ask::Letter { reference, n, raw } => letter(engine, &reference, n, raw)?,
+        Ask::Outbox => Reply::data(register::outbox(engine)?),
+        Ask::Retry { id } => retry(engine, id, now).await?,
+        Ask::Drop { id } => dropped(engine, id, now).await?,
+        Ask::Status => status(engine, health, now)?,
+        Ask::Verify => verify(engine.store().clone()).await?,
+        Ask::Ingest { mailbox, raw } => ingest(engine, &mailbox, &raw, now).await?,
+    })
+}
+
+fn letter(engine: &Engine, reference: &str, n: usize, raw: bool) -> Result<Reply, EngineError> {
+    let Some(complaint) = register::by_reference(engine, reference)? else {
+        return Ok(unknown_reference(reference));
+    };
+    let Some(record) = n.checked_sub(1).and_then(|n| complaint.letters.get(n)) else {
+        let error = format!("{reference} has {} letters; expected a number from 1", complaint.letters.len());
+        return Ok(Reply::refused(exit::DATAERR, error));
+    };
+    let bytes = engine.store().content(&record.letter.sha256)?;
+    if raw {
+        return Ok(Reply::data(json!({ "raw": BASE64.encode(&bytes) })));
+    }
+    let signer = engine.store().signer().clone();
+    let read =
+        desk::read_one(&bytes, engine.settings(), &complaint.mailbox, &|id| signer.notice_of(id).is_some());
+    Ok(match read {
+        Some(letter) => Reply::data(letter),
+        None => Reply::refused(
+            exit::CONFIG,
+            format!("mailbox {:?} is no longer configured; use --raw", complaint.mailbox),
+        ),
+    })
+}
+
+async fn retry(engine: &mut Engine, id: Option<NoticeId>, now: Timestamp) -> Result<Reply, EngineError> {
+    let woken = engine.retry(id, now).await?;
+    Ok(match id {
+        Some(id) if woken == 0 => no_such_notice(id),
+        _ => Reply::data(json!({ "retried": woken })),
+    })
+}
+
+async fn dropped(engine: &mut Engine, id: NoticeId, now: Timestamp) -> Result<Reply, EngineError> {
+    let dropped = engine.drop_notice(id, now).await?;
+    Ok(if dropped { Reply::data(json!({ "dropped": id })) } else { no_such_notice(id) })
+}
+
+fn no_such_notice(id: NoticeId) -> Reply {
+    let hint = "`klachtd outbox list` shows what waits or failed";
+    Reply::refused(exit::DATAERR, format!("notice {} is not waiting and has not failed; {hint}", id.0))
+}
+
+fn status(engine: &Engine, health: &Health, now: Timestamp) -> Result<Reply, EngineError> {
+    let mut waiting: [u64; 5] = [0; 5];
+    let statuses = [
+        NoticeStatus::Queued,
+        NoticeStatus::Sending,
+        NoticeStatus::Unknown,
+        NoticeStatus::Failed,
+        NoticeStatus::Held,
+    ];
+    for entry in engine.store().outbox_open()? {
+        if let Some(n) = statuses.iter().position(|s| *s == entry.status) {
+            waiting[n] += 1;
+        }
+    }
+    let outbox: serde_json::Map<String, Value> =
+        statuses.iter().zip(waiting).map(|(s, n)| (s.as_str().to_owned(), n.into())).collect();
+    let mut alarms: Vec<Value> = health
+        .alarms(engine.settings().house.limits.alarm_after_seconds, now)
+        .into_iter()
+        .map(|a| json!({ "kind": a.kind, "mailbox": a.mailbox, "since": a.since, "message": a.message }))
+        .collect();
+    for (status, n) in statuses.iter().zip(waiting) {
+        if matches!(status, NoticeStatus::Failed | NoticeStatus::Unknown) && n > 0 {
+            let message = format!("{n} notices; see `klachtd outbox list`, then retry or drop them");
+            alarms
+                .push(json!({ "kind": status.as_str(), "mailbox": null, "since": null, "message": message }));
+        }
+    }
+    let mailboxes = health.mailboxes();
+    let connected = mailboxes.iter().all(|(_, h)| h.connected);
+    let rows: Vec<Value> = mailboxes
+        .into_iter()
+        .map(|(name, h)| json!({ "name": name, "connected": h.connected, "last_fetch": h.last_fetch, "waiting": h.waiting }))
+        .collect();
+    let healthy = alarms.is_empty() && connected;
+    let body = json!({
+        "healthy": healthy, "alarms": alarms, "mailboxes": rows, "outbox": outbox,
+        "next_term": engine.store().next_due()?,
+    });
+    Ok(Reply { exit: if healthy { exit::OK } else { exit::UNAVAILABLE }, body, error: None })
+}
+
+/// Proves the register. It reads everything and takes its time, so it runs in a thread of its own.
+///
+/// # Errors
+/// [`EngineError::Store`].
+pub async fn verify(store: Store) -> Result<Reply, EngineError> {
+    let checked = tokio::task::spawn_blocking(move || store.verify()).await;
+    let verified = checked.map_err(|e| StoreError::Broken(format!("verifying failed: {e}")))??;
+    let exit = if verified.ok { exit::OK } else { exit::DATAERR };
+    Ok(Reply { exit, ..Reply::data(verified) })
+}
+
+async fn ingest(engine: &mut Engine, mailbox: &str, raw: &str, now: Timestamp) -> Result<Reply, EngineError> {
+    let Ok(raw) = BASE64.decode(raw.as_bytes()) else {
+        return Ok(Reply::refused(exit::DATAERR, "the mail is not base64".to_owned()));
+    };
+    let signer = engine.store().signer().clone();
+    let settings = engine.settings().clone();
+    let Some(letter) = desk::read_one(&raw, &settings, mailbox, &|id| signer.notice_of(id).is_some()) else {
+        let known: Vec<&str> = settings.house.mailboxes.iter().map(|m| m.name.as_str()).collect();
+        let error = format!("there is no mailbox {mailbox:?}; expected one of {}", known.join(", "));
+        return Ok(Reply::refused(exit::DATAERR, error));
+    };
+    let size = raw.len() as u64;
+    let limit = settings.house.limits.message_size;
+    let set_aside = (size > limit).then(|| format!("it has {size} bytes, more than the limit of {limit}"));
+    let sha256 = sha256_hex(&raw);
+    engine.store().keep(vec![raw]).await?;
+    let arrived = Arrived {
+        mailbox: mailbox.to_owned(),
+        place: format!("ingest:{sha256}"),
+        cursor: None,
+        taken_at: now,
+        size,
+        sha256,
+        letter,
+        set_aside,
+    };
+    let outcomes = engine.take(&[arrived], now).await?;
+    let first = outcomes
+        .first()
+        .map(|o| json!({ "fate": o.fate.as_str(), "reason": o.reason, "reference": o.reference }));
+    Ok(Reply::data(first))
+}

@@ -1,0 +1,507 @@
+//! A batch of work that is decided but not yet on disk: each step sees what the steps before it made.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use jiff::civil::Date;
+use jiff::{Timestamp, ToSpan};
+
+use crate::domain::complaint::{Complaint, NoticeStatus};
+use crate::domain::decide::{decide, next_due};
+use crate::domain::decision::NoticeDraft;
+use crate::domain::event::{Event, View};
+use crate::domain::fact::{ComplaintId, Fact, Fate, LetterNote, Notice, NoticeId, ProcedureVersion};
+use crate::domain::guard::{self, Counters, Verdict};
+use crate::domain::house::Mailbox;
+use crate::domain::notice::NoticeKind;
+use crate::domain::outgoing::Outgoing;
+use crate::domain::procedure::Procedure;
+use crate::domain::reference::Reference;
+use crate::domain::signing::{Token, sha256_hex};
+use crate::engine::{Arrived, EngineError, Outcome, Settings, identity, taken};
+use crate::outbox::letterhead::{self, Occasion};
+use crate::store::{Commit, CountKey, Record, Store, Taken, Used};
+
+/// The name of the daemon's own acts in the journal.
+const ACTOR: &str = "system";
+
+/// Where a step takes place: a mailbox, its procedure, the store to look things up in.
+#[derive(Debug)]
+pub struct Letterbox<'a> {
+    store: &'a Store,
+    settings: &'a Settings,
+    mailbox: &'a Mailbox,
+    procedure: Arc<Procedure>,
+    version: ProcedureVersion,
+}
+
+impl<'a> Letterbox<'a> {
+    /// The letterbox of `mailbox` under `procedure`.
+    ///
+    /// # Errors
+    /// [`EngineError::NoMailbox`] when the configuration does not have it.
+    pub fn new(
+        store: &'a Store,
+        settings: &'a Settings,
+        mailbox: &str,
+        procedure: Arc<Procedure>,
+    ) -> Result<Self, EngineError> {
+        let unknown = || EngineError::NoMailbox(mailbox.to_owned());
+        let version = settings.rules.of_mailbox(&settings.house, mailbox).ok_or_else(unknown)?.version;
+        let mailbox = settings.house.mailbox(mailbox).ok_or_else(unknown)?;
+        Ok(Self { store, settings, mailbox, procedure, version })
+    }
+
+    fn today(&self, now: Timestamp) -> Date {
+        now.to_zoned(self.procedure.rules.zone.clone()).date()
+    }
+}
+
+/// To what a mail belongs.
+#[derive(Debug, Default)]
+pub struct Found {
+    /// The complaint.
+    pub complaint: Option<ComplaintId>,
+    /// The notice of ours that it returns or answers.
+    pub about: Option<NoticeId>,
+    /// The reference that a stranger quotes.
+    pub related: Option<String>,
+}
+
+/// Mailbox, Message-ID and hash of the body: by these a letter is the same letter.
+type LetterKey = (String, String, String);
+
+/// What became of a letter, and the reference of its complaint.
+type Known = (Fate, Option<String>);
+
+/// Decided, not yet committed.
+#[derive(Debug)]
+pub struct Batch {
+    now: Timestamp,
+    complaints: HashMap<ComplaintId, Complaint>,
+    message_ids: HashMap<(String, String), ComplaintId>,
+    letters: HashMap<LetterKey, Known>,
+    counts: HashMap<CountKey, u32>,
+    next_complaint: Option<u64>,
+    next_notice: Option<u64>,
+    next_reference: HashMap<i16, u32>,
+    contents: Vec<Vec<u8>>,
+    commits: Vec<Commit>,
+}
+
+impl Batch {
+    /// An empty batch of the moment `now`.
+    pub fn new(now: Timestamp) -> Self {
+        Self {
+            now,
+            complaints: HashMap::new(),
+            message_ids: HashMap::new(),
+            letters: HashMap::new(),
+            counts: HashMap::new(),
+            next_complaint: None,
+            next_notice: None,
+            next_reference: HashMap::new(),
+            contents: Vec::new(),
+            commits: Vec::new(),
+        }
+    }
+
+    /// The moment at which everything in it happens.
+    pub const fn now(&self) -> Timestamp {
+        self.now
+    }
+
+    /// Whether there is nothing to commit.
+    pub fn is_empty(&self) -> bool {
+        self.commits.is_empty()
+    }
+
+    /// Contents to save first, then what to commit.
+    pub fn into_parts(self) -> (Vec<Vec<u8>>, Vec<Commit>) {
+        (self.contents, self.commits)
+    }
+
+    // ------------------------------------------------------------ looking things up
+
+    /// The complaint as the steps before left it.
+    ///
+    /// # Errors
+    /// [`EngineError::Store`] when it can't be read.
+    pub fn complaint(&self, store: &Store, id: ComplaintId) -> Result<Option<Complaint>, EngineError> {
+        match self.complaints.get(&id) {
+            Some(staged) => Ok(Some(staged.clone())),
+            None => Ok(store.complaint(id)?),
+        }
+    }
+
+    /// What became of the same letter before, and the reference of its complaint.
+    ///
+    /// # Errors
+    /// [`EngineError::Store`].
+    pub fn seen(&self, store: &Store, mail: &Arrived) -> Result<Option<Known>, EngineError> {
+        if let Some(known) = self.letters.get(&letter_key(mail)) {
+            return Ok(Some(known.clone()));
+        }
+        let letter = &mail.letter;
+        let Some(seen) = store.seen(&mail.mailbox, Some(&identity(mail)), &letter.body_sha256)? else {
+            return Ok(None);
+        };
+        let reference = match seen.complaint {
+            Some(id) => self.complaint(store, id)?.map(|c| c.reference),
+            None => None,
+        };
+        Ok(Some((seen.fate, reference)))
+    }
+
+    /// To what a mail belongs, in the order of product, "How a mail is read": the token in the recipient address,
+    /// our own signed Message-ID, Message-IDs of stored letters, the reference when a party writes.
+    ///
+    /// # Errors
+    /// [`EngineError::Store`].
+    pub fn place_of(&self, store: &Store, mail: &Arrived) -> Result<Found, EngineError> {
+        let keys = &mail.letter.keys;
+        let signer = store.signer();
+        let by_token = keys.token.as_deref().and_then(|t| signer.token(t)).map(|Token::Notice(id)| id);
+        let returned = mail.letter.bounce.as_ref().and_then(|b| b.original_message_id.as_deref());
+        let ids = || keys.in_reply_to.iter().chain(keys.references.iter().rev()).map(String::as_str);
+        let about =
+            by_token.or_else(|| returned.into_iter().chain(ids()).find_map(|id| signer.notice_of(id)));
+        if let Some(complaint) =
+            about.map(|id| store.outgoing(id)).transpose()?.flatten().and_then(|o| o.complaint)
+        {
+            return Ok(Found { complaint: Some(complaint), about, related: None });
+        }
+        for id in ids() {
+            let staged = self.message_ids.get(&(mail.mailbox.clone(), id.to_owned())).copied();
+            let complaint = match staged {
+                Some(id) => Some(id),
+                None => store.by_message_id(&mail.mailbox, id)?,
+            };
+            if complaint.is_some() {
+                return Ok(Found { complaint, about, related: None });
+            }
+        }
+        self.by_reference(store, mail).map(|found| Found { about, ..found })
+    }
+
+    /// A reference alone proves nothing: it counts from a party only; from a stranger it is a hint to staff.
+    fn by_reference(&self, store: &Store, mail: &Arrived) -> Result<Found, EngineError> {
+        let Some(reference) = mail.letter.keys.reference.as_deref() else {
+            return Ok(Found::default());
+        };
+        let Some(complaint) =
+            store.by_reference(reference)?.map(|id| self.complaint(store, id)).transpose()?.flatten()
+        else {
+            return Ok(Found::default());
+        };
+        let party = mail.letter.from.as_ref().is_some_and(|from| complaint.is_party(&from.email));
+        if party {
+            return Ok(Found { complaint: Some(complaint.id), ..Found::default() });
+        }
+        Ok(Found { related: Some(complaint.reference), ..Found::default() })
+    }
+
+    // ------------------------------------------------------------ steps
+
+    /// Another copy of a letter that was taken in before: it is accounted for, and nothing else changes.
+    pub fn take_again(&mut self, mail: &Arrived, letter: LetterNote, outcome: &Outcome) {
+        let fact = Fact::LetterKept { letter, fate: outcome.fate, reason: outcome.reason.clone() };
+        let commit = self.plain_commit(vec![fact], Some(taken(mail, outcome.fate, &outcome.reason)));
+        self.commits.push(commit);
+    }
+
+    /// Replaces an entry of the outbox.
+    pub fn update(&mut self, entry: Outgoing) {
+        let mut commit = self.plain_commit(Vec::new(), None);
+        commit.outbox.push(entry);
+        self.commits.push(commit);
+    }
+
+    fn plain_commit(&self, facts: Vec<Fact>, taken: Option<Taken>) -> Commit {
+        Commit {
+            complaint: None,
+            expects: 0,
+            at: self.now,
+            actor: ACTOR.to_owned(),
+            facts,
+            record: None,
+            outbox: Vec::new(),
+            message_ids: Vec::new(),
+            taken,
+            counts: Vec::new(),
+            used: Used::default(),
+        }
+    }
+
+    /// View, decide, compose, and stage the commit.
+    ///
+    /// # Errors
+    /// [`EngineError`] when something can't be read or written; nothing is staged then.
+    pub fn step(
+        &mut self,
+        at: &Letterbox,
+        complaint: Option<&Complaint>,
+        event: &Event,
+        mail: Option<&Arrived>,
+    ) -> Result<Outcome, EngineError> {
+        let year = at.today(self.now).year();
+        let number = self.peek_reference(at.store, year)?;
+        let reference = Reference::new(year, number).to_string();
+        let view = View {
+            complaint,
+            procedure: &at.procedure,
+            version: &at.version,
+            mailbox: at.mailbox,
+            house: &at.settings.house,
+            reference: &reference,
+        };
+        let decision = decide(&view, event, self.now);
+        let mut staged = Staged::new(self.plain_commit(Vec::new(), None), complaint.cloned());
+        if matches!(decision.facts.first(), Some(Fact::Received(_))) {
+            staged.begin(self.draw_complaint(at.store)?, (year, number));
+            self.next_reference.insert(year, number + 1);
+        }
+        for fact in decision.facts {
+            staged.happen(self.now, fact)?;
+        }
+        for draft in decision.notices {
+            self.write(at, &mut staged, &draft)?;
+        }
+        let (fate, reason) = decision.fate.unwrap_or((Fate::Ignored, String::new()));
+        let outcome = Outcome {
+            place: mail.map(|m| m.place.clone()).unwrap_or_default(),
+            fate,
+            reason,
+            reference: staged.complaint.as_ref().map(|c| c.reference.clone()),
+        };
+        self.stage(view, staged, mail, &outcome);
+        Ok(outcome)
+    }
+
+    fn stage(&mut self, view: View, staged: Staged, mail: Option<&Arrived>, outcome: &Outcome) {
+        let Staged { mut commit, complaint, id: _ } = staged;
+        if let Some(mail) = mail {
+            commit.taken = Some(taken(mail, outcome.fate, &outcome.reason));
+            commit.message_ids.extend(mail.letter.message_id.clone().filter(|_| complaint.is_some()));
+            self.letters.insert(letter_key(mail), (outcome.fate, outcome.reference.clone()));
+        }
+        if let Some(complaint) = complaint {
+            let after = View { complaint: Some(&complaint), ..view };
+            let due = next_due(&after, &complaint, self.now).map(|at| self.not_again_at_once(at, &commit));
+            for id in &commit.message_ids {
+                self.message_ids.insert((complaint.mailbox.clone(), id.clone()), complaint.id);
+            }
+            self.complaints.insert(complaint.id, complaint.clone());
+            commit.complaint = Some(complaint.id);
+            commit.record = Some(Record { due_at: due, complaint });
+        }
+        self.commits.push(commit);
+    }
+
+    /// Where nothing happened nothing changed, and looking again at once would never end.
+    fn not_again_at_once(&self, due: Timestamp, commit: &Commit) -> Timestamp {
+        if commit.facts.is_empty() && due <= self.now { self.now + 1.minute() } else { due }
+    }
+
+    // ------------------------------------------------------------ notices
+
+    /// Asks the guard, writes the notice, puts it in the outbox.
+    fn write(&mut self, at: &Letterbox, staged: &mut Staged, draft: &NoticeDraft) -> Result<(), EngineError> {
+        let keys = self.count_keys(at, draft.kind, &draft.to.email);
+        let counters = self.counters(at.store, &keys)?;
+        let complaint = staged.complaint.as_ref();
+        let zone = &at.procedure.rules.zone;
+        let who = (draft.kind, draft.to.email.as_str());
+        let held = match guard::judge(who, complaint, &at.settings.house, counters, (self.now, zone)) {
+            Verdict::Pass => None,
+            Verdict::Hold { until, reason } => Some((until, reason)),
+            Verdict::Refuse { reason } => {
+                let (kind, to) = (draft.kind, draft.to.email.clone());
+                return staged.happen(self.now, Fact::NoticeRefused { kind, to, reason });
+            }
+        };
+        let id = self.draw_notice(at.store)?;
+        let occasion = Occasion {
+            draft,
+            complaint,
+            procedure: &at.procedure,
+            mailbox: at.mailbox,
+            house: &at.settings.house,
+            now: self.now,
+        };
+        let letter = match letterhead::write(&occasion, id, at.store.signer(), &at.settings.templates) {
+            Ok(letter) => letter,
+            // An address that no mail server takes must not stop the letters behind it.
+            Err(e) => {
+                self.next_notice = Some(id.0);
+                let (kind, to) = (draft.kind, draft.to.email.clone());
+                return staged.happen(self.now, Fact::NoticeRefused { kind, to, reason: e.to_string() });
+            }
+        };
+        staged.use_notice(id);
+        if held.is_none() {
+            self.count(&mut staged.commit, keys);
+        }
+        let entry = self.outgoing(at, staged, &letter, draft, held.as_ref());
+        self.contents.push(letter.bytes);
+        staged.commit.outbox.push(entry);
+        let notice = Notice { held: held.map(|(_, reason)| reason), ..letter.notice };
+        staged.happen(self.now, Fact::NoticeQueued(Box::new(notice)))
+    }
+
+    fn outgoing(
+        &self,
+        at: &Letterbox,
+        staged: &Staged,
+        letter: &letterhead::Written,
+        draft: &NoticeDraft,
+        held: Option<&(Timestamp, String)>,
+    ) -> Outgoing {
+        Outgoing {
+            id: letter.notice.id,
+            complaint: staged.complaint.as_ref().map(|c| c.id),
+            mailbox: at.mailbox.name.clone(),
+            kind: draft.kind,
+            to: draft.to.email.clone(),
+            envelope_from: letter.envelope_from.clone(),
+            message_id: letter.notice.message_id.clone(),
+            sha256: sha256_hex(&letter.bytes),
+            status: if held.is_some() { NoticeStatus::Held } else { NoticeStatus::Queued },
+            attempts: 0,
+            cut_off: 0,
+            unanswered: 0,
+            queued_at: self.now,
+            next_at: Some(held.map_or(self.now, |(until, _)| *until)),
+            term_ends: letter.term_ends,
+            alarmed: false,
+            reply: None,
+            dropped: false,
+        }
+    }
+
+    /// Whether a held notice must wait on, and until when; when not, it is counted as leaving now.
+    ///
+    /// # Errors
+    /// [`EngineError::Store`].
+    pub fn hold_again(&mut self, at: &Letterbox, entry: &Outgoing) -> Result<Option<Timestamp>, EngineError> {
+        let keys = self.count_keys(at, entry.kind, &entry.to);
+        let counters = self.counters(at.store, &keys)?;
+        let complaint = match entry.complaint {
+            Some(id) => self.complaint(at.store, id)?,
+            None => None,
+        };
+        let zone = &at.procedure.rules.zone;
+        let who = (entry.kind, entry.to.as_str());
+        match guard::judge(who, complaint.as_ref(), &at.settings.house, counters, (self.now, zone)) {
+            Verdict::Hold { until, .. } => Ok(Some(until)),
+            Verdict::Pass | Verdict::Refuse { .. } => {
+                let mut commit = self.plain_commit(Vec::new(), None);
+                self.count(&mut commit, keys);
+                self.commits.push(commit);
+                Ok(None)
+            }
+        }
+    }
+
+    fn count_keys(&self, at: &Letterbox, kind: NoticeKind, to: &str) -> Vec<CountKey> {
+        let day = at.today(self.now);
+        if kind.to_staff() {
+            return vec![CountKey::StaffDay(day)];
+        }
+        vec![
+            CountKey::Address { address: to.to_ascii_lowercase(), day },
+            CountKey::Hour(guard::hour_of(self.now)),
+        ]
+    }
+
+    fn counters(&mut self, store: &Store, keys: &[CountKey]) -> Result<Counters, EngineError> {
+        let mut counters = Counters::default();
+        for key in keys {
+            let used = match self.counts.get(key) {
+                Some(used) => *used,
+                None => store.count(key)?,
+            };
+            self.counts.insert(key.clone(), used);
+            match key {
+                CountKey::Address { .. } => counters.address_today = used,
+                CountKey::Hour(_) => counters.this_hour = used,
+                CountKey::StaffDay(_) => counters.staff_today = used,
+            }
+        }
+        Ok(counters)
+    }
+
+    fn count(&mut self, commit: &mut Commit, keys: Vec<CountKey>) {
+        for key in keys {
+            *self.counts.entry(key.clone()).or_default() += 1;
+            commit.counts.push((key, 1));
+        }
+    }
+
+    // ------------------------------------------------------------ numbers
+
+    fn peek_reference(&self, store: &Store, year: i16) -> Result<u32, EngineError> {
+        match self.next_reference.get(&year) {
+            Some(next) => Ok(*next),
+            None => Ok(store.numbers(year)?.next_reference),
+        }
+    }
+
+    fn draw_complaint(&mut self, store: &Store) -> Result<ComplaintId, EngineError> {
+        let next = match self.next_complaint {
+            Some(next) => next,
+            None => store.numbers(0)?.next_complaint,
+        };
+        self.next_complaint = Some(next + 1);
+        Ok(ComplaintId(next))
+    }
+
+    fn draw_notice(&mut self, store: &Store) -> Result<NoticeId, EngineError> {
+        let next = match self.next_notice {
+            Some(next) => next,
+            None => store.numbers(0)?.next_notice,
+        };
+        self.next_notice = Some(next + 1);
+        Ok(NoticeId(next))
+    }
+}
+
+/// One step that is being staged: the commit and the complaint as it becomes.
+struct Staged {
+    commit: Commit,
+    complaint: Option<Complaint>,
+    id: Option<ComplaintId>,
+}
+
+impl Staged {
+    fn new(mut commit: Commit, complaint: Option<Complaint>) -> Self {
+        commit.expects = complaint.as_ref().map_or(0, |c| c.entries);
+        let id = complaint.as_ref().map(|c| c.id);
+        Self { commit, complaint, id }
+    }
+
+    fn begin(&mut self, id: ComplaintId, (year, number): (i16, u32)) {
+        self.id = Some(id);
+        self.commit.used.complaints = id.0..id.0 + 1;
+        self.commit.used.reference = Some((year, number));
+    }
+
+    fn use_notice(&mut self, id: NoticeId) {
+        let used = &mut self.commit.used.notices;
+        *used = if used.is_empty() { id.0..id.0 + 1 } else { used.start..id.0 + 1 };
+    }
+
+    /// A fact of a complaint changes it; one outside any complaint is only recorded.
+    fn happen(&mut self, now: Timestamp, fact: Fact) -> Result<(), EngineError> {
+        if let Some(id) = self.id {
+            let after = Complaint::after(self.complaint.take(), id, now, &fact);
+            self.complaint = Some(after.map_err(|misfit| EngineError::Damaged(id, misfit))?);
+        }
+        self.commit.facts.push(fact);
+        Ok(())
+    }
+}
+
+fn letter_key(mail: &Arrived) -> LetterKey {
+    (mail.mailbox.clone(), identity(mail), mail.letter.body_sha256.clone())
+}

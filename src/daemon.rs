@@ -1,0 +1,513 @@
+//! The service: one loop over a closed enum of reasons to wake up.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::{mpsc, oneshot, watch};
+use tokio::task::JoinSet;
+use tokio::time::Instant;
+use tracing::{error, info, warn};
+
+use crate::answers::{self, Ask, Reply, exit};
+use crate::clock::Clock;
+use crate::config::Config;
+use crate::control;
+use crate::domain::complaint::NoticeStatus;
+use crate::domain::event::{Trouble, TroubleKind};
+use crate::domain::fact::NoticeId;
+use crate::domain::outgoing::Outgoing;
+use crate::engine::{Arrived, Engine, EngineError, Outcome, Settings};
+use crate::health::Health;
+use crate::mailroom::Mailroom;
+use crate::outbox::deliver::{Delivery, Dispatch};
+use crate::postroom;
+use crate::setup::{self, SetupError};
+
+/// Why the loop wakes up.
+#[derive(Debug)]
+pub enum Wake {
+    /// A mailbox has a batch of mails; it learns the outcomes once they are on disk.
+    Mail {
+        /// Read and saved.
+        batch: Vec<Arrived>,
+        /// Where the outcomes go.
+        done: oneshot::Sender<Vec<Outcome>>,
+    },
+    /// The outgoing server has answered, or not.
+    Sent {
+        /// By which lane.
+        lane: usize,
+        /// Which notice.
+        notice: NoticeId,
+        /// What came of it.
+        delivery: Delivery,
+    },
+    /// Somebody asks over the control socket.
+    Ask {
+        /// What.
+        ask: Ask,
+        /// Where the answer goes.
+        reply: oneshot::Sender<Reply>,
+    },
+    /// A mailbox was looked at for the first time, whatever came of it.
+    FirstLook,
+    /// A mailbox's only pass is over (`run --once`).
+    MailroomDone,
+    /// SIGHUP: procedures and templates are to be read again.
+    Reload,
+    /// SIGTERM or SIGINT.
+    Stop,
+}
+
+/// Why the service ended, beyond being asked to.
+#[derive(Debug, thiserror::Error)]
+pub enum DaemonError {
+    /// It could not start.
+    #[error(transparent)]
+    Setup(#[from] SetupError),
+    /// It can't go on; systemd starts it again.
+    #[error(transparent)]
+    Engine(#[from] EngineError),
+    /// The control socket can't be made.
+    #[error(transparent)]
+    Control(#[from] control::ControlError),
+    /// Signals can't be listened to.
+    #[error("signals: {0}")]
+    Signals(std::io::Error),
+}
+
+/// How a pass of `run --once` ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Passed {
+    /// Nothing is left to do now.
+    Clean,
+    /// Something waits for later.
+    Waiting,
+    /// A mailbox could not be reached.
+    Away,
+}
+
+/// Wakes that may queue up for the loop.
+const WAKES: usize = 256;
+
+/// Notices that one outgoing server is given at a time.
+const UNDER_WAY: usize = 256;
+
+/// How long the answer of an outgoing server waits for others before it is recorded.
+const SHARED: Duration = Duration::from_millis(40);
+
+/// Attempts that one commit begins.
+const CLAIMED: usize = 100;
+
+/// Complaints that one tick looks at.
+const TICK: usize = 100;
+
+/// The loop wakes at least this often: alarms, the watchdog, a clock that jumped.
+const PULSE: Duration = Duration::from_secs(15);
+
+/// How often systemd is told that the loop turns, at most.
+const WATCHDOG: Duration = Duration::from_secs(5);
+
+/// How long what is under way may take to finish when the service ends.
+const FAREWELL: Duration = Duration::from_secs(8);
+
+/// One way out of one mailbox. A mailbox has a second one, so that one mail's wait for the server is not another's.
+#[derive(Debug)]
+struct Lane {
+    mailbox: String,
+    jobs: mpsc::Sender<Dispatch>,
+    under_way: usize,
+}
+
+/// Answers of outgoing servers that are not on disk yet. They wait for each other a little, to share one flush.
+#[derive(Debug, Default)]
+struct Answers {
+    waiting: Vec<(NoticeId, Delivery)>,
+    since: Option<Instant>,
+}
+
+impl Answers {
+    fn add(&mut self, notice: NoticeId, delivery: Delivery) {
+        self.since.get_or_insert_with(Instant::now);
+        self.waiting.push((notice, delivery));
+    }
+
+    fn is_empty(&self) -> bool {
+        self.waiting.is_empty()
+    }
+
+    fn are_due(&self) -> bool {
+        self.waiting.len() >= UNDER_WAY / 4 || self.since.is_some_and(|since| since.elapsed() >= SHARED)
+    }
+
+    /// Until the oldest has waited long enough; for ever when there is none.
+    async fn wait(&self) {
+        match self.since {
+            Some(since) => tokio::time::sleep_until(since + SHARED).await,
+            None => std::future::pending().await,
+        }
+    }
+
+    fn take(&mut self) -> Vec<(NoticeId, Delivery)> {
+        self.since = None;
+        std::mem::take(&mut self.waiting)
+    }
+}
+
+#[derive(Debug)]
+struct Daemon {
+    config: Config,
+    engine: Engine,
+    clock: Clock,
+    health: Health,
+    wakes: mpsc::Receiver<Wake>,
+    settings: watch::Sender<Arc<Settings>>,
+    lanes: Vec<Lane>,
+    mailrooms: usize,
+    ready: bool,
+    told: Option<Instant>,
+    looked_at_held: Option<Instant>,
+}
+
+/// Runs the service until it is told to stop; with `once` for one pass.
+///
+/// # Errors
+/// [`DaemonError`] when it can't start or can't go on.
+pub async fn run(config: Config, clock: Clock, once: bool) -> Result<Passed, DaemonError> {
+    let settings = setup::settings(&config)?;
+    let sources = setup::sources(&config)?;
+    let outlets = setup::outlets(&config)?;
+    let store = setup::open_store(&config).await?;
+    let mut engine = Engine::start(store.clone(), settings).await?;
+    engine.wake_outbox(clock.now()).await?;
+
+    let (to_loop, wakes) = mpsc::channel(WAKES);
+    let (settings, _) = watch::channel(Arc::clone(engine.settings()));
+    let health = Health::of(config.house.mailboxes.iter().map(|m| m.name.clone()));
+    let mut tasks = JoinSet::new();
+    tasks.spawn(signals(listen_to_signals()?, to_loop.clone()));
+    if !once {
+        tasks.spawn(control::serve(control::listen(&config.socket)?, to_loop.clone()));
+    }
+    let mut lanes = Vec::new();
+    for (mailbox, outlet) in outlets {
+        let (jobs, queue) = mpsc::channel(UNDER_WAY);
+        tasks.spawn(postroom::run(lanes.len(), outlet, queue, to_loop.clone()));
+        lanes.push(Lane { mailbox, jobs, under_way: 0 });
+    }
+    let mailrooms = sources.len();
+    for (name, source) in sources {
+        let room = Mailroom {
+            name,
+            source,
+            store: store.clone(),
+            settings: settings.subscribe(),
+            wakes: to_loop.clone(),
+            health: health.clone(),
+            clock: clock.clone(),
+            failures: HashMap::new(),
+            from_start: true,
+        };
+        tasks.spawn(room.run(once));
+    }
+    drop(to_loop);
+    let socket = config.socket.clone();
+    let mut daemon = Daemon {
+        config,
+        engine,
+        clock,
+        health,
+        wakes,
+        settings,
+        lanes,
+        mailrooms,
+        ready: false,
+        told: None,
+        looked_at_held: None,
+    };
+    let served = daemon.serve(once).await;
+    daemon.farewell().await;
+    let passed = served.and_then(|()| daemon.passed());
+    tasks.shutdown().await;
+    drop(daemon);
+    if !once && let Err(e) = std::fs::remove_file(&socket) {
+        info!("the control socket {} was gone already: {e}", socket.display());
+    }
+    let closed = store.close().await.map_err(EngineError::from);
+    match passed.and_then(|passed| closed.map(|()| passed)) {
+        Ok(passed) => Ok(passed),
+        Err(e) => {
+            setup::tell_systemd(&format!("STATUS=ended: {e}"));
+            Err(e.into())
+        }
+    }
+}
+
+impl Daemon {
+    async fn serve(&mut self, once: bool) -> Result<(), EngineError> {
+        let mut answers = Answers::default();
+        loop {
+            let now = self.clock.now();
+            while self.engine.tick(now, TICK).await? == TICK {}
+            self.send_out(now).await?;
+            self.raise_alarms(now).await?;
+            self.tell_systemd();
+            if once && self.mailrooms == 0 && self.idle() && answers.is_empty() {
+                return Ok(());
+            }
+            if self.wake_up(&mut answers).await? {
+                return self.settle(&mut answers).await;
+            }
+            self.settle(&mut answers).await?;
+        }
+    }
+
+    /// Waits for something to do, and does it. Answers of outgoing servers alone are collected for a moment first.
+    /// `true` when the service is to end.
+    async fn wake_up(&mut self, answers: &mut Answers) -> Result<bool, EngineError> {
+        let moment = self.next_moment(self.clock.now())?;
+        let clock = self.clock.clone();
+        let mut due = std::pin::pin!(clock.sleep_until(moment));
+        loop {
+            let wake = tokio::select! {
+                wake = self.wakes.recv() => wake,
+                () = answers.wait() => return Ok(false),
+                () = &mut due => return Ok(false),
+            };
+            match wake {
+                None | Some(Wake::Stop) => return Ok(true),
+                Some(Wake::Sent { lane, notice, delivery }) => {
+                    self.note_delivery(lane, &delivery);
+                    answers.add(notice, delivery);
+                    if answers.are_due() || self.idle() {
+                        return Ok(false);
+                    }
+                }
+                Some(other) => {
+                    self.handle(other).await?;
+                    return Ok(false);
+                }
+            }
+        }
+    }
+
+    async fn settle(&mut self, answers: &mut Answers) -> Result<(), EngineError> {
+        let taken = answers.take();
+        if taken.is_empty() { Ok(()) } else { self.engine.settle(&taken, self.clock.now()).await }
+    }
+
+    async fn handle(&mut self, wake: Wake) -> Result<(), EngineError> {
+        let now = self.clock.now();
+        match wake {
+            Wake::Mail { batch, done } => {
+                let outcomes = self.engine.take(&batch, now).await?;
+                // A mailroom that ended in between looks again at its next start.
+                let _ = done.send(outcomes);
+            }
+            Wake::Ask { ask: Ask::Verify, reply } => {
+                let store = self.engine.store().clone();
+                // Beside the loop: it may take minutes, and the mail goes on.
+                tokio::spawn(async move {
+                    let answer = answers::verify(store).await;
+                    let _ =
+                        reply.send(answer.unwrap_or_else(|e| Reply::refused(exit::DATAERR, e.to_string())));
+                });
+            }
+            Wake::Ask { ask, reply } => {
+                let answer = answers::answer(&mut self.engine, &self.health, ask, now).await?;
+                // Whoever asked may have hung up.
+                let _ = reply.send(answer);
+            }
+            Wake::MailroomDone => self.mailrooms = self.mailrooms.saturating_sub(1),
+            Wake::Reload => self.reload(now).await?,
+            Wake::FirstLook | Wake::Sent { .. } | Wake::Stop => {}
+        }
+        Ok(())
+    }
+
+    /// Begins attempts as far as each mailbox has room for them.
+    async fn send_out(&mut self, now: Timestamp) -> Result<(), EngineError> {
+        let mailboxes: BTreeSet<String> = self.lanes.iter().map(|lane| lane.mailbox.clone()).collect();
+        for mailbox in &mailboxes {
+            let room = UNDER_WAY.saturating_sub(self.under_way(mailbox));
+            // Half of it at a time, so that a commit is shared by many attempts.
+            if room < UNDER_WAY / 2 {
+                continue;
+            }
+            for dispatch in self.engine.claim(mailbox, now, room.min(CLAIMED)).await? {
+                let lanes = self.lanes.iter_mut().filter(|lane| lane.mailbox == *mailbox);
+                let Some(lane) = lanes.min_by_key(|lane| lane.under_way) else { continue };
+                if lane.jobs.send(dispatch).await.is_ok() {
+                    lane.under_way += 1;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn under_way(&self, mailbox: &str) -> usize {
+        self.lanes.iter().filter(|lane| lane.mailbox == mailbox).map(|lane| lane.under_way).sum()
+    }
+
+    fn note_delivery(&mut self, lane: usize, delivery: &Delivery) {
+        let Some(lane) = self.lanes.get_mut(lane) else { return };
+        lane.under_way = lane.under_way.saturating_sub(1);
+        let mailbox = &lane.mailbox;
+        match delivery {
+            Delivery::Deferred { reply } if !reply.starts_with('4') => {
+                self.health.troubled(mailbox, TroubleKind::Smtp, reply, self.clock.now());
+            }
+            Delivery::Unknown { .. } => {}
+            Delivery::Accepted { .. } | Delivery::Rejected { .. } | Delivery::Deferred { .. } => {
+                self.health.well(mailbox, TroubleKind::Smtp);
+            }
+        }
+    }
+
+    fn idle(&self) -> bool {
+        self.lanes.iter().all(|lane| lane.under_way == 0)
+    }
+
+    fn next_moment(&self, now: Timestamp) -> Result<Timestamp, EngineError> {
+        let pulse = now.checked_add(PULSE).unwrap_or(Timestamp::MAX);
+        let due = self.engine.next_moment(&self.full_mailboxes())?;
+        Ok(due.map_or(pulse, |due| due.min(pulse)))
+    }
+
+    /// Mailboxes that can give out no more now: what waits for them is no reason to wake up.
+    fn full_mailboxes(&self) -> Vec<&str> {
+        let full = |lane: &&Lane| self.under_way(&lane.mailbox) > UNDER_WAY / 2;
+        self.lanes.iter().filter(full).map(|lane| lane.mailbox.as_str()).collect()
+    }
+
+    async fn raise_alarms(&mut self, now: Timestamp) -> Result<(), EngineError> {
+        self.look_at_held(now)?;
+        let after = self.config.house.limits.alarm_after_seconds;
+        for (mailbox, kind, message) in self.health.untold(after, now) {
+            self.engine.alarm(&mailbox, Trouble { kind, message }, now).await?;
+        }
+        Ok(())
+    }
+
+    /// What a limit keeps back is told of once, until nothing is kept back any more.
+    fn look_at_held(&mut self, now: Timestamp) -> Result<(), EngineError> {
+        if self.looked_at_held.is_some_and(|looked| looked.elapsed() < PULSE) {
+            return Ok(());
+        }
+        self.looked_at_held = Some(Instant::now());
+        let mut held: BTreeMap<String, usize> = BTreeMap::new();
+        if self.engine.store().totals()?.outgoing(NoticeStatus::Held) > 0 {
+            for entry in self.engine.store().outbox_open()?.iter().filter(|e| e.status == NoticeStatus::Held)
+            {
+                *held.entry(entry.mailbox.clone()).or_default() += 1;
+            }
+        }
+        for mailbox in &self.config.house.mailboxes {
+            match held.get(&mailbox.name) {
+                Some(n) => {
+                    let message =
+                        format!("{n} notices wait for a limit on automatic mail; `klachtd outbox list`");
+                    self.health.troubled(&mailbox.name, TroubleKind::Held, &message, now);
+                }
+                None => self.health.well(&mailbox.name, TroubleKind::Held),
+            }
+        }
+        Ok(())
+    }
+
+    async fn reload(&mut self, now: Timestamp) -> Result<(), EngineError> {
+        match setup::settings(&self.config) {
+            Ok(settings) => {
+                self.engine.reload(settings).await?;
+                self.settings.send_replace(Arc::clone(self.engine.settings()));
+                for mailbox in &self.config.house.mailboxes {
+                    self.health.well(&mailbox.name, TroubleKind::Reload);
+                }
+                info!("procedures and templates were read again");
+            }
+            Err(e) => {
+                warn!("the old procedures and templates stay: {e}");
+                if let Some(first) = self.config.house.mailboxes.first() {
+                    let trouble = Trouble { kind: TroubleKind::Reload, message: e.to_string() };
+                    self.health.troubled(&first.name, TroubleKind::Reload, &trouble.message, now);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// READY once the first fetch of every mailbox was tried; then the watchdog, as long as this loop turns.
+    fn tell_systemd(&mut self) {
+        if !self.ready && self.health.all_tried() {
+            self.ready = true;
+            setup::tell_systemd("READY=1");
+            info!("ready");
+        }
+        if self.told.is_none_or(|told| told.elapsed() >= WATCHDOG) {
+            self.told = Some(Instant::now());
+            setup::tell_systemd("WATCHDOG=1");
+        }
+    }
+
+    fn passed(&self) -> Result<Passed, EngineError> {
+        let away = self.health.mailboxes().iter().any(|(_, h)| !h.connected);
+        let waiting = self.engine.store().outbox_open()?.iter().any(Outgoing::lives);
+        Ok(match (away, waiting) {
+            (true, _) => Passed::Away,
+            (false, true) => Passed::Waiting,
+            (false, false) => Passed::Clean,
+        })
+    }
+
+    /// Lets what is being sent end, so that nothing is cut off in the middle of a DATA.
+    async fn farewell(&mut self) {
+        setup::tell_systemd("STOPPING=1");
+        let unsent = tokio::time::timeout(FAREWELL, self.collect()).await;
+        if unsent.is_err() {
+            info!("notices under way were left; they are tried again at the next start");
+        }
+    }
+
+    async fn collect(&mut self) {
+        while !self.idle() {
+            let Some(wake) = self.wakes.recv().await else { return };
+            if let Wake::Sent { lane, notice, delivery } = wake {
+                self.note_delivery(lane, &delivery);
+                if let Err(e) = self.engine.settle(&[(notice, delivery)], self.clock.now()).await {
+                    return error!("a delivery could not be recorded: {e}");
+                }
+            }
+        }
+    }
+}
+
+struct Signals {
+    term: Signal,
+    interrupt: Signal,
+    hangup: Signal,
+}
+
+fn listen_to_signals() -> Result<Signals, DaemonError> {
+    let listen = |kind| signal(kind).map_err(DaemonError::Signals);
+    Ok(Signals {
+        term: listen(SignalKind::terminate())?,
+        interrupt: listen(SignalKind::interrupt())?,
+        hangup: listen(SignalKind::hangup())?,
+    })
+}
+
+async fn signals(mut signals: Signals, wakes: mpsc::Sender<Wake>) {
+    loop {
+        let wake = tokio::select! {
+            _ = signals.term.recv() => Wake::Stop,
+            _ = signals.interrupt.recv() => Wake::Stop,
+            _ = signals.hangup.recv() => Wake::Reload,
+        };
+        if wakes.send(wake).await.is_err() {
+            return;
+        }
+    }
+}

@@ -1,0 +1,172 @@
+//! Where fetched mails are read: off the async threads, many at a time, each within its own bounds.
+
+use std::panic::{self, AssertUnwindSafe};
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use tokio::task::spawn_blocking;
+use tokio::time::timeout;
+
+use crate::domain::mail::Letter;
+use crate::domain::signing::{Signer, sha256_hex};
+use crate::engine::{Arrived, Settings};
+use crate::intake::read::{self, ReadLimits, Reading};
+use crate::intake::source::{Content, Mail, Place};
+
+/// Longest time that reading one mail may take; then it is set aside.
+const READ_TIME: Duration = Duration::from_secs(20);
+
+/// A mail with its bytes, not read yet.
+#[derive(Debug)]
+pub struct Unread {
+    /// Where it stands.
+    pub place: Place,
+    /// When the server took it.
+    pub taken_at: Timestamp,
+    /// Bytes of the whole mail.
+    pub size: u64,
+    /// The mail, or its head when it is too large.
+    pub raw: Vec<u8>,
+    /// Why it must be set aside whatever it says.
+    pub trouble: Option<String>,
+}
+
+impl Unread {
+    /// What was fetched; `None` when it was expunged under us, so that there is nothing to take in.
+    pub fn of(mail: Mail, limit: u64) -> Option<Self> {
+        let (raw, trouble) = match mail.content {
+            Content::Whole(raw) => (raw, None),
+            Content::TooLarge { head } => {
+                let size = mail.size;
+                (
+                    head,
+                    Some(format!(
+                        "it has {size} bytes, more than the limit of {limit}; only its head was kept"
+                    )),
+                )
+            }
+            Content::Gone => return None,
+        };
+        Some(Self { place: mail.place, taken_at: mail.received, size: mail.size, raw, trouble })
+    }
+}
+
+/// By what mails of one mailbox are read.
+#[derive(Debug, Clone)]
+pub struct Desk {
+    /// The mailbox's name.
+    pub mailbox: String,
+    /// Procedures and addresses.
+    pub settings: Arc<Settings>,
+    /// Knows what we signed.
+    pub signer: Signer,
+}
+
+impl Desk {
+    /// Reads a batch. One mail that hangs or makes a stage fail is set aside; the others are read as ever.
+    pub async fn read(&self, mails: Vec<Unread>) -> (Vec<Arrived>, Vec<Place>, Vec<Vec<u8>>) {
+        let mails = Arc::new(mails);
+        let letters = match self.read_together(&mails).await {
+            Some(letters) => letters,
+            None => self.read_apart(&mails).await,
+        };
+        let mut read = (Vec::new(), Vec::new(), Vec::new());
+        for (mail, (letter, trouble)) in unshared(mails).into_iter().zip(letters) {
+            read.0.push(self.arrived(&mail, letter, trouble));
+            read.1.push(mail.place);
+            read.2.push(mail.raw);
+        }
+        read
+    }
+
+    /// All in one thread; `None` when that took too long or failed.
+    async fn read_together(&self, mails: &Arc<Vec<Unread>>) -> Option<Vec<(Letter, Option<String>)>> {
+        let (desk, mails) = (self.clone(), Arc::clone(mails));
+        let work = spawn_blocking(move || mails.iter().map(|mail| desk.understand(&mail.raw)).collect());
+        timeout(READ_TIME, work).await.ok()?.ok()?
+    }
+
+    async fn read_apart(&self, mails: &Arc<Vec<Unread>>) -> Vec<(Letter, Option<String>)> {
+        let mut letters = Vec::with_capacity(mails.len());
+        for (n, mail) in mails.iter().enumerate() {
+            let (desk, shared) = (self.clone(), Arc::clone(mails));
+            let work = spawn_blocking(move || desk.understand(&shared[n].raw));
+            let failure = match timeout(READ_TIME, work).await {
+                Ok(Ok(Some(letter))) => {
+                    letters.push(letter);
+                    continue;
+                }
+                Ok(_) => "reading it failed".to_owned(),
+                Err(_) => format!("reading it took more than {} s", READ_TIME.as_secs()),
+            };
+            letters.push((read::unread(&mail.raw), Some(failure)));
+        }
+        letters
+    }
+
+    /// `None` when a stage failed.
+    fn understand(&self, raw: &[u8]) -> Option<(Letter, Option<String>)> {
+        let is_ours = |id: &str| self.signer.notice_of(id).is_some();
+        let read = || read_one(raw, &self.settings, &self.mailbox, &is_ours);
+        Some(match panic::catch_unwind(AssertUnwindSafe(read)).ok()? {
+            Some(letter) => (letter, None),
+            None => (read::unread(raw), Some("the mailbox has no procedure".to_owned())),
+        })
+    }
+
+    fn arrived(&self, mail: &Unread, letter: Letter, trouble: Option<String>) -> Arrived {
+        let sha256 = sha256_hex(&mail.raw);
+        let (place, cursor) = match mail.place {
+            Place::Imap { uid_validity, uid } => (mail.place.to_string(), Some((uid_validity, uid))),
+            // With the beginning of its hash, because another mail may come under the same file name.
+            Place::Maildir { .. } => (format!("{}#{}", mail.place, &sha256[..12]), None),
+        };
+        Arrived {
+            mailbox: self.mailbox.clone(),
+            place,
+            cursor,
+            taken_at: mail.taken_at,
+            size: mail.size,
+            sha256,
+            letter,
+            set_aside: mail.trouble.clone().or(trouble),
+        }
+    }
+}
+
+/// The mails themselves; copied only when a thread that took too long still looks at them.
+fn unshared(mails: Arc<Vec<Unread>>) -> Vec<Unread> {
+    Arc::try_unwrap(mails).unwrap_or_else(|shared| {
+        let copy = |m: &Unread| Unread {
+            place: m.place.clone(),
+            taken_at: m.taken_at,
+            size: m.size,
+            raw: m.raw.clone(),
+            trouble: m.trouble.clone(),
+        };
+        shared.iter().map(copy).collect()
+    })
+}
+
+/// Reads one mail as it comes into `mailbox`; `None` when there is no such mailbox or its procedure is missing.
+pub fn read_one(
+    raw: &[u8],
+    settings: &Settings,
+    mailbox: &str,
+    is_ours: &dyn Fn(&str) -> bool,
+) -> Option<Letter> {
+    let ruling = settings.rules.of_mailbox(&settings.house, mailbox)?;
+    let mailbox = settings.house.mailbox(mailbox)?;
+    Some(read::read(
+        raw,
+        &Reading {
+            mailbox,
+            house: &settings.house,
+            patterns: &ruling.patterns,
+            languages: &ruling.procedure.languages,
+            limits: ReadLimits::default(),
+            is_ours,
+        },
+    ))
+}

@@ -1,0 +1,366 @@
+//! The one path: view, decide, compose, commit. The only caller of [`Store::commit`].
+//!
+//! Work comes in batches. Within a batch each event sees what the events before it made, nothing of which is on
+//! disk yet; then contents are saved, one transaction commits the whole batch, and one flush makes it durable.
+//! Only after that does the caller learn the results, so only then can anything leave the house.
+
+mod outgoing;
+
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
+use jiff::{Timestamp, ToSpan};
+use tracing::warn;
+
+use crate::batch::{Batch, Letterbox};
+use crate::domain::complaint::Misfit;
+use crate::domain::event::{Arrival, Event, Trouble};
+use crate::domain::fact::{ComplaintId, Fate, LetterNote, NoticeId};
+use crate::domain::house::House;
+use crate::domain::mail::Letter;
+use crate::domain::procedure::{Procedure, ProcedureError};
+use crate::outbox::letterhead::WriteError;
+use crate::outbox::templates::Templates;
+use crate::rules::Rules;
+use crate::store::{CommitError, Store, StoreError, Taken};
+
+/// How often a batch that another writer overtook is decided anew.
+const TRIES: u32 = 3;
+
+/// What the engine works by; replaced as a whole on reload.
+#[derive(Debug)]
+pub struct Settings {
+    /// Mailboxes, staff, limits.
+    pub house: House,
+    /// The present procedures.
+    pub rules: Rules,
+    /// The present templates.
+    pub templates: Templates,
+}
+
+/// Why the engine can't go on.
+#[derive(Debug, thiserror::Error)]
+pub enum EngineError {
+    /// The store failed; the service must end and be started again.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// Another writer was faster each time.
+    #[error("the store changed under {TRIES} attempts to commit")]
+    Contended,
+    /// A stored complaint does not follow from its journal.
+    #[error("complaint {0:?} is damaged: {1}; run `klachtd verify`")]
+    Damaged(ComplaintId, Misfit),
+    /// The procedure that a complaint is pinned to can't be read any more.
+    #[error("the procedure that complaint {0:?} is pinned to: {1}")]
+    Pinned(ComplaintId, ProcedureError),
+    /// A notice could not be written.
+    #[error("a notice could not be written: {0}")]
+    Write(#[from] WriteError),
+    /// A mail came for a mailbox that the configuration does not have.
+    #[error("there is no mailbox {0:?}")]
+    NoMailbox(String),
+}
+
+/// A mail that was fetched, saved and read, ready for a decision.
+#[derive(Debug, Clone)]
+pub struct Arrived {
+    /// The mailbox's name.
+    pub mailbox: String,
+    /// Where it stands there.
+    pub place: String,
+    /// UIDVALIDITY and UID, for the cursor; `None` for a Maildir.
+    pub cursor: Option<(u32, u32)>,
+    /// When the server took it, unless the mail itself has a trusted stamp.
+    pub taken_at: Timestamp,
+    /// Bytes of the raw mail.
+    pub size: u64,
+    /// SHA-256 (hex) of the raw mail, which lies in the store.
+    pub sha256: String,
+    /// What was understood of it.
+    pub letter: Letter,
+    /// Why it must be set aside whatever its class.
+    pub set_aside: Option<String>,
+}
+
+/// What became of a mail, for the log and for filing it away.
+#[derive(Debug, Clone)]
+pub struct Outcome {
+    /// Where it stands.
+    pub place: String,
+    /// What became of it.
+    pub fate: Fate,
+    /// Why, in words without personal data.
+    pub reason: String,
+    /// The reference of its complaint.
+    pub reference: Option<String>,
+}
+
+/// The engine: store, settings, and what is under way.
+#[derive(Debug)]
+pub struct Engine {
+    store: Store,
+    settings: Arc<Settings>,
+    pinned: HashMap<String, Arc<Procedure>>,
+    under_way: HashSet<NoticeId>,
+    counted_on: Option<Date>,
+}
+
+impl Engine {
+    /// An engine on an open store. Saves the present procedures and texts, so that complaints can be pinned to them.
+    ///
+    /// # Errors
+    /// [`EngineError::Store`] when they can't be saved.
+    pub async fn start(store: Store, settings: Settings) -> Result<Self, EngineError> {
+        let mut engine = Self {
+            store,
+            settings: Arc::new(settings),
+            pinned: HashMap::new(),
+            under_way: HashSet::new(),
+            counted_on: None,
+        };
+        engine.keep_rules().await?;
+        Ok(engine)
+    }
+
+    /// Replaces the settings as a whole.
+    ///
+    /// # Errors
+    /// As [`Engine::start`]; the old settings then stay.
+    pub async fn reload(&mut self, settings: Settings) -> Result<(), EngineError> {
+        let old = std::mem::replace(&mut self.settings, Arc::new(settings));
+        let kept = self.keep_rules().await;
+        if kept.is_err() {
+            self.settings = old;
+        }
+        kept
+    }
+
+    async fn keep_rules(&mut self) -> Result<(), EngineError> {
+        self.store.keep(self.settings.rules.sources()).await?;
+        Ok(())
+    }
+
+    /// The store, for reading.
+    pub const fn store(&self) -> &Store {
+        &self.store
+    }
+
+    /// The present settings.
+    pub const fn settings(&self) -> &Arc<Settings> {
+        &self.settings
+    }
+
+    /// The procedure that a complaint is pinned to.
+    ///
+    /// # Errors
+    /// [`EngineError`] when the store does not have it.
+    pub fn procedure_of(&mut self, id: ComplaintId, sha256: &str) -> Result<Arc<Procedure>, EngineError> {
+        if let Some(current) = self.settings.rules.by_sha256(sha256) {
+            return Ok(current);
+        }
+        if let Some(known) = self.pinned.get(sha256) {
+            return Ok(Arc::clone(known));
+        }
+        let source = self.store.content(sha256)?;
+        let procedure =
+            Procedure::parse(&String::from_utf8_lossy(&source)).map_err(|e| EngineError::Pinned(id, e))?;
+        let procedure = Arc::new(procedure);
+        self.pinned.insert(sha256.to_owned(), Arc::clone(&procedure));
+        Ok(procedure)
+    }
+
+    // ------------------------------------------------------------ letters
+
+    /// Takes in a batch of mails. When it returns, everything that follows from them is on disk.
+    ///
+    /// # Errors
+    /// [`EngineError`]: then nothing of the batch happened.
+    pub async fn take(&mut self, arrived: &[Arrived], now: Timestamp) -> Result<Vec<Outcome>, EngineError> {
+        for _ in 0..TRIES {
+            let mut batch = Batch::new(now);
+            let mut outcomes = Vec::with_capacity(arrived.len());
+            for mail in arrived {
+                outcomes.push(self.take_one(&mut batch, mail)?);
+            }
+            if self.commit(batch).await? {
+                return Ok(outcomes);
+            }
+        }
+        Err(EngineError::Contended)
+    }
+
+    fn take_one(&mut self, batch: &mut Batch, mail: &Arrived) -> Result<Outcome, EngineError> {
+        if let Some(known) = self.store.place(&mail.mailbox, &mail.place)? {
+            // The service ended between commit and filing away: everything that follows from it has happened.
+            let reference = known.complaint.map(|id| self.store.complaint(id)).transpose()?.flatten();
+            let reference = reference.map(|c| c.reference);
+            return Ok(Outcome {
+                place: mail.place.clone(),
+                fate: known.fate,
+                reason: known.reason,
+                reference,
+            });
+        }
+        if let Some((fate, reference)) = batch.seen(&self.store, mail)? {
+            let outcome = Outcome {
+                place: mail.place.clone(),
+                fate: Fate::Duplicate,
+                reason: format!("the same letter as an earlier one, which was {}", fate.as_str()),
+                reference,
+            };
+            batch.take_again(mail, note_of(mail), &outcome);
+            return Ok(outcome);
+        }
+        let found = batch.place_of(&self.store, mail)?;
+        let arrival = Arrival {
+            letter: mail.letter.clone(),
+            note: note_of(mail),
+            about: found.about,
+            set_aside: mail.set_aside.clone(),
+            related: found.related,
+        };
+        let event = Event::LetterArrived(Box::new(arrival));
+        self.step(batch, found.complaint, &mail.mailbox, &event, Some(mail))
+    }
+
+    // ------------------------------------------------------------ terms
+
+    /// Does what is due at `now`, at most `limit` complaints. Gives how many were looked at.
+    ///
+    /// # Errors
+    /// [`EngineError`]: then nothing of it happened.
+    pub async fn tick(&mut self, now: Timestamp, limit: usize) -> Result<usize, EngineError> {
+        self.forget_counts(now).await?;
+        for _ in 0..TRIES {
+            let mut batch = Batch::new(now);
+            let due = self.store.complaints_due(now, limit)?;
+            for id in &due {
+                let Some(complaint) = self.store.complaint(*id)? else { continue };
+                self.step(&mut batch, Some(*id), &complaint.mailbox, &Event::TermReached, None)?;
+            }
+            if due.is_empty() || self.commit(batch).await? {
+                return Ok(due.len());
+            }
+        }
+        Err(EngineError::Contended)
+    }
+
+    /// Once a day: what was counted for the limits of days long past is of no use.
+    async fn forget_counts(&mut self, now: Timestamp) -> Result<(), EngineError> {
+        let today = now.to_zoned(TimeZone::UTC).date();
+        if self.counted_on != Some(today) {
+            // Two days, because no zone is further from UTC than that.
+            self.store.drop_old_counts(today.saturating_sub(2.days())).await?;
+            self.counted_on = Some(today);
+        }
+        Ok(())
+    }
+
+    /// Tells staff of the mailbox that something in the service needs a person.
+    ///
+    /// # Errors
+    /// As [`Engine::tick`].
+    pub async fn alarm(
+        &mut self,
+        mailbox: &str,
+        trouble: Trouble,
+        now: Timestamp,
+    ) -> Result<(), EngineError> {
+        warn!(mailbox, kind = trouble.kind.as_str(), "{}", trouble.message);
+        let event = Event::ServiceTroubled(trouble);
+        for _ in 0..TRIES {
+            let mut batch = Batch::new(now);
+            self.step(&mut batch, None, mailbox, &event, None)?;
+            if self.commit(batch).await? {
+                return Ok(());
+            }
+        }
+        Err(EngineError::Contended)
+    }
+
+    // ------------------------------------------------------------ the path itself
+
+    fn present_procedure(&self, mailbox: &str) -> Result<Arc<Procedure>, EngineError> {
+        let ruling = self.settings.rules.of_mailbox(&self.settings.house, mailbox);
+        ruling.map(|r| r.procedure).ok_or_else(|| EngineError::NoMailbox(mailbox.to_owned()))
+    }
+
+    /// View, decide, compose; the commit is staged in the batch.
+    fn step(
+        &mut self,
+        batch: &mut Batch,
+        complaint: Option<ComplaintId>,
+        mailbox: &str,
+        event: &Event,
+        mail: Option<&Arrived>,
+    ) -> Result<Outcome, EngineError> {
+        let settings = Arc::clone(&self.settings);
+        let complaint = complaint.map(|id| batch.complaint(&self.store, id)).transpose()?.flatten();
+        let procedure = match &complaint {
+            Some(c) => self.procedure_of(c.id, &c.procedure.sha256)?,
+            None => self.present_procedure(mailbox)?,
+        };
+        let letterbox = Letterbox::new(&self.store, &settings, mailbox, procedure)?;
+        batch.step(&letterbox, complaint.as_ref(), event, mail)
+    }
+
+    /// Saves contents, commits the batch in one transaction, makes it durable. `false` when it was overtaken.
+    async fn commit(&mut self, batch: Batch) -> Result<bool, EngineError> {
+        if batch.is_empty() {
+            return Ok(true);
+        }
+        let (contents, commits) = batch.into_parts();
+        self.store.keep(contents).await?;
+        match self.store.commit(commits).await {
+            Ok(()) => {}
+            Err(CommitError::Conflict) => return Ok(false),
+            Err(CommitError::Store(e)) => return Err(e.into()),
+        }
+        self.store.flush().await?;
+        Ok(true)
+    }
+}
+
+/// Longest subject that the journal keeps; the raw mail has the rest.
+const SUBJECT_CHARACTERS: usize = 300;
+
+fn note_of(mail: &Arrived) -> LetterNote {
+    let letter = &mail.letter;
+    LetterNote {
+        mailbox: mail.mailbox.clone(),
+        place: mail.place.clone(),
+        message_id: letter.message_id.clone(),
+        from: letter.from.as_ref().map(|p| p.email.clone()).unwrap_or_default(),
+        subject: letter.subject.chars().take(SUBJECT_CHARACTERS).collect(),
+        received_at: letter.received_at.unwrap_or(mail.taken_at),
+        sha256: mail.sha256.clone(),
+        size: mail.size,
+        attachments: letter.attachments.iter().map(|a| a.name.clone()).take(20).collect(),
+    }
+}
+
+/// By what a letter is the same letter, beside its body: its Message-ID; without one who wrote it, when, and about what.
+pub(crate) fn identity(mail: &Arrived) -> String {
+    let letter = &mail.letter;
+    letter.message_id.clone().unwrap_or_else(|| {
+        let from = letter.from.as_ref().map_or("", |party| party.email.as_str());
+        let date = letter.date.map(|at| at.to_string()).unwrap_or_default();
+        format!("{from} {date} {}", letter.subject)
+    })
+}
+
+/// What the store is told of a mail's place, whatever became of it.
+pub(crate) fn taken(mail: &Arrived, fate: Fate, reason: &str) -> Taken {
+    Taken {
+        mailbox: mail.mailbox.clone(),
+        place: mail.place.clone(),
+        cursor: mail.cursor,
+        fate,
+        reason: reason.to_owned(),
+        sha256: mail.sha256.clone(),
+        message_id: Some(identity(mail)),
+        body_sha256: mail.letter.body_sha256.clone(),
+    }
+}

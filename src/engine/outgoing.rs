@@ -1,0 +1,285 @@
+//! The engine's letters out: attempts are committed before dialling, answers after.
+
+use std::sync::Arc;
+
+use jiff::{SignedDuration, Timestamp};
+use tracing::info;
+
+use super::{Engine, EngineError, TRIES};
+use crate::batch::{Batch, Letterbox};
+use crate::domain::complaint::NoticeStatus;
+use crate::domain::event::{Event, Trouble, TroubleKind};
+use crate::domain::fact::{NoticeId, Settlement};
+use crate::domain::outgoing::Outgoing;
+use crate::outbox::deliver::{Delivery, Dispatch};
+use crate::outbox::retry;
+use crate::store::Store;
+
+/// Attempts after which an entry that crashes keep cutting off is given up (product: "When things go wrong").
+const CUT_OFF_ATTEMPTS: u32 = 5;
+
+/// Answers that one transaction records: each may bring several commits with it.
+const SETTLED: usize = 64;
+
+/// How long an attempt may take before it counts as cut off: longer than all time-outs of one delivery together.
+const LEASE: SignedDuration = SignedDuration::from_mins(15);
+
+/// Attempts with no answer after the final dot: the first and one more with the same bytes.
+const UNANSWERED_ATTEMPTS: u32 = 2;
+
+impl Engine {
+    /// Makes everything that waits due now: at start each is tried once whatever its back-off.
+    ///
+    /// # Errors
+    /// As [`Engine::tick`].
+    pub async fn wake_outbox(&mut self, now: Timestamp) -> Result<(), EngineError> {
+        let waiting = |e: &Outgoing| e.lives() && e.status != NoticeStatus::Held;
+        let entries = self.store.outbox_open()?.into_iter().filter(waiting);
+        self.update(entries.map(|entry| Outgoing { next_at: Some(now), ..entry }).collect(), now).await
+    }
+
+    /// Replaces entries of the outbox, as many at a time as one transaction takes.
+    async fn update(&mut self, mut entries: Vec<Outgoing>, now: Timestamp) -> Result<(), EngineError> {
+        while !entries.is_empty() {
+            let mut batch = Batch::new(now);
+            let left = entries.split_off(entries.len().min(Store::MOST_COMMITS));
+            for entry in entries {
+                batch.update(entry);
+            }
+            self.commit(batch).await?;
+            entries = left;
+        }
+        Ok(())
+    }
+
+    /// The next moment at which a term or a notice asks for something; ways out that can take no more are left out.
+    ///
+    /// # Errors
+    /// [`EngineError::Store`].
+    pub fn next_moment(&self, full: &[&str]) -> Result<Option<Timestamp>, EngineError> {
+        let mut next = self.store.next_due()?;
+        for mailbox in self.settings.house.mailboxes.iter().filter(|m| !full.contains(&m.name.as_str())) {
+            let due = self.store.next_outbox_due(&mailbox.name)?;
+            next = [next, due].into_iter().flatten().min();
+        }
+        Ok(next)
+    }
+
+    /// Makes one notice, or every one that waits or has failed, due now. Gives how many.
+    ///
+    /// # Errors
+    /// As [`Engine::tick`].
+    pub async fn retry(&mut self, id: Option<NoticeId>, now: Timestamp) -> Result<usize, EngineError> {
+        let open = self.store.outbox_open()?.into_iter().filter(|e| id.is_none_or(|id| e.id == id));
+        let awake = |entry: Outgoing| Outgoing {
+            status: if entry.lives() { entry.status } else { NoticeStatus::Queued },
+            next_at: Some(now),
+            ..entry
+        };
+        let woken: Vec<Outgoing> = open.map(awake).collect();
+        let count = woken.len();
+        self.update(woken, now).await?;
+        Ok(count)
+    }
+
+    /// Gives a notice up: it is not tried again and raises no alarm. `false` when it is not open.
+    ///
+    /// # Errors
+    /// As [`Engine::tick`].
+    pub async fn drop_notice(&mut self, id: NoticeId, now: Timestamp) -> Result<bool, EngineError> {
+        let Some(entry) = self.store.outgoing(id)?.filter(Outgoing::is_open) else { return Ok(false) };
+        let mut batch = Batch::new(now);
+        let gone = Outgoing { dropped: true, next_at: None, ..entry.clone() };
+        if entry.lives() {
+            let reply = "given up by the operator".to_owned();
+            let settlement = Settlement::Failed { reply, attempts: entry.attempts };
+            self.retire(&mut batch, &gone, settlement)?;
+        } else {
+            batch.update(gone);
+        }
+        self.commit(batch).await?;
+        Ok(true)
+    }
+
+    /// Begins the attempts of a mailbox that are due, at most `limit`: on disk as begun before they are given out.
+    ///
+    /// # Errors
+    /// As [`Engine::tick`].
+    pub async fn claim(
+        &mut self,
+        mailbox: &str,
+        now: Timestamp,
+        limit: usize,
+    ) -> Result<Vec<Dispatch>, EngineError> {
+        let due = self.store.outbox_due(mailbox, now, limit + self.under_way.len())?;
+        let mut batch = Batch::new(now);
+        let mut begun = Vec::new();
+        let fresh: Vec<Outgoing> =
+            due.into_iter().filter(|e| !self.under_way.contains(&e.id)).take(limit).collect();
+        for entry in fresh {
+            let cut_off = entry.cut_off + u32::from(entry.status == NoticeStatus::Sending);
+            if cut_off >= CUT_OFF_ATTEMPTS {
+                let settlement = Settlement::Unknown {
+                    reason: format!("{cut_off} attempts were cut off"),
+                    attempts: entry.attempts,
+                };
+                self.retire(&mut batch, &entry, settlement)?;
+                continue;
+            }
+            if let Some(until) = self.still_held(&mut batch, &entry)? {
+                batch.update(Outgoing { next_at: Some(until), ..entry });
+                continue;
+            }
+            let attempts = entry.attempts + 1;
+            let next_at = Some(now.saturating_add(LEASE).unwrap_or(Timestamp::MAX));
+            let entry = Outgoing { status: NoticeStatus::Sending, attempts, cut_off, next_at, ..entry };
+            batch.update(entry.clone());
+            begun.push(entry);
+        }
+        if !self.commit(batch).await? {
+            return Ok(Vec::new());
+        }
+        begun.into_iter().map(|entry| self.dispatch(entry)).collect()
+    }
+
+    fn dispatch(&mut self, entry: Outgoing) -> Result<Dispatch, EngineError> {
+        let bytes = self.store.content(&entry.sha256)?;
+        self.under_way.insert(entry.id);
+        Ok(Dispatch { id: entry.id.0, envelope_from: entry.envelope_from, to: entry.to, bytes: bytes.into() })
+    }
+
+    /// Records the answers of the outgoing server.
+    ///
+    /// # Errors
+    /// As [`Engine::tick`].
+    pub async fn settle(
+        &mut self,
+        results: &[(NoticeId, Delivery)],
+        now: Timestamp,
+    ) -> Result<(), EngineError> {
+        for part in results.chunks(SETTLED) {
+            self.settle_part(part, now).await?;
+        }
+        Ok(())
+    }
+
+    async fn settle_part(
+        &mut self,
+        results: &[(NoticeId, Delivery)],
+        now: Timestamp,
+    ) -> Result<(), EngineError> {
+        for _ in 0..TRIES {
+            let mut batch = Batch::new(now);
+            for (id, delivery) in results {
+                if let Some(entry) = self.store.outgoing(*id)? {
+                    self.settle_one(&mut batch, entry, delivery)?;
+                }
+            }
+            if self.commit(batch).await? {
+                for (id, _) in results {
+                    self.under_way.remove(id);
+                }
+                return Ok(());
+            }
+        }
+        Err(EngineError::Contended)
+    }
+
+    fn settle_one(
+        &mut self,
+        batch: &mut Batch,
+        entry: Outgoing,
+        delivery: &Delivery,
+    ) -> Result<(), EngineError> {
+        let attempts = entry.attempts;
+        match delivery {
+            Delivery::Accepted { reply } => {
+                self.retire(batch, &entry, Settlement::Sent { reply: reply.clone(), attempts })
+            }
+            Delivery::Rejected { reply } => {
+                self.retire(batch, &entry, Settlement::Failed { reply: reply.clone(), attempts })
+            }
+            Delivery::Unknown { reason } => {
+                let settlement = Settlement::Unknown { reason: reason.clone(), attempts };
+                let entry = Outgoing { unanswered: entry.unanswered + 1, ..entry };
+                let again =
+                    (entry.unanswered < UNANSWERED_ATTEMPTS).then(|| next_attempt(&entry, batch.now()));
+                self.record(batch, &entry, settlement, again)
+            }
+            Delivery::Deferred { reply } => self.defer(batch, entry, reply),
+        }
+    }
+
+    /// Not accepted for now: tried again later; staff hear of it once, before the term that it serves lapses.
+    fn defer(&mut self, batch: &mut Batch, entry: Outgoing, reply: &str) -> Result<(), EngineError> {
+        let next_at = next_attempt(&entry, batch.now());
+        let too_late = entry.term_ends.is_some_and(|ends| next_at >= ends);
+        let alarm = too_late && !entry.alarmed;
+        let mailbox = entry.mailbox.clone();
+        let message = format!("{} could not be delivered before its term ends: {reply}", entry.kind);
+        batch.update(Outgoing {
+            status: NoticeStatus::Queued,
+            reply: Some(reply.to_owned()),
+            next_at: Some(next_at),
+            alarmed: entry.alarmed || alarm,
+            ..entry
+        });
+        if alarm {
+            let trouble = Trouble { kind: TroubleKind::Smtp, message };
+            self.step(batch, None, &mailbox, &Event::ServiceTroubled(trouble), None)?;
+        }
+        Ok(())
+    }
+
+    fn retire(
+        &mut self,
+        batch: &mut Batch,
+        entry: &Outgoing,
+        settlement: Settlement,
+    ) -> Result<(), EngineError> {
+        self.record(batch, entry, settlement, None)
+    }
+
+    fn record(
+        &mut self,
+        batch: &mut Batch,
+        entry: &Outgoing,
+        settlement: Settlement,
+        next_at: Option<Timestamp>,
+    ) -> Result<(), EngineError> {
+        let (status, reply) = match &settlement {
+            Settlement::Sent { reply, .. } => (NoticeStatus::Sent, reply),
+            Settlement::Failed { reply, .. } => (NoticeStatus::Failed, reply),
+            Settlement::Unknown { reason, .. } => (NoticeStatus::Unknown, reason),
+            Settlement::Bounced { reason } => (NoticeStatus::Bounced, reason),
+        };
+        info!(notice = entry.id.0, kind = entry.kind.as_str(), status = status.as_str(), "notice settled");
+        batch.update(Outgoing { status, reply: Some(reply.clone()), next_at, ..entry.clone() });
+        let event = Event::DeliverySettled { notice: entry.id, settlement };
+        self.step(batch, entry.complaint, &entry.mailbox, &event, None).map(|_| ())
+    }
+
+    fn still_held(&mut self, batch: &mut Batch, entry: &Outgoing) -> Result<Option<Timestamp>, EngineError> {
+        if entry.status != NoticeStatus::Held {
+            return Ok(None);
+        }
+        let settings = Arc::clone(&self.settings);
+        let procedure = self.present_procedure(&entry.mailbox)?;
+        let letterbox = Letterbox::new(&self.store, &settings, &entry.mailbox, procedure)?;
+        batch.hold_again(&letterbox, entry)
+    }
+}
+
+fn next_attempt(entry: &Outgoing, now: Timestamp) -> Timestamp {
+    retry::next_attempt(entry.attempts, now, jitter(entry))
+}
+
+/// A spread of the back-off that needs no chance: the same entry and attempt always give the same.
+fn jitter(entry: &Outgoing) -> f64 {
+    let digit = entry
+        .sha256
+        .as_bytes()
+        .iter()
+        .fold(entry.attempts, |sum, b| sum.wrapping_mul(31).wrapping_add(u32::from(*b)));
+    f64::from(digit % 1000) / 1000.0
+}

@@ -1,0 +1,313 @@
+//! One mailbox's task: fetch, save, read, hand over, and only after the commit file away.
+
+use std::collections::HashMap;
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::FutureExt;
+use tokio::sync::{mpsc, oneshot, watch};
+use tokio::time::sleep;
+use tracing::{debug, info, warn};
+
+use crate::clock::Clock;
+use crate::daemon::Wake;
+use crate::desk::{Desk, Unread};
+use crate::domain::event::TroubleKind;
+use crate::domain::fact::Fate;
+use crate::engine::{Outcome, Settings};
+use crate::health::Health;
+use crate::intake::source::{Cursor, Folder, Listed, Place, Source, SourceError};
+use crate::store::{Store, StoreError};
+
+/// Mails in one batch: one fetch, one commit, one flush, one move.
+const BATCH_MAILS: usize = 100;
+
+/// Bytes in one batch, unless one mail alone is larger.
+const BATCH_BYTES: u64 = 3 << 20;
+
+/// Mails that wait between fetching and reading.
+const READ_AHEAD: usize = 4;
+
+/// Fetches of one mail that may fail before it is set aside.
+const FETCH_TRIES: u32 = 3;
+
+/// First and longest pause after a mailbox could not be reached.
+const PAUSES: (Duration, Duration) = (Duration::from_secs(1), Duration::from_mins(1));
+
+/// A mail and the folder that it goes to.
+type Move = (Place, Folder);
+
+/// Why a pass through the mailbox ended early.
+#[derive(Debug, thiserror::Error)]
+enum PassError {
+    #[error(transparent)]
+    Source(#[from] SourceError),
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error("the service is ending")]
+    Ending,
+    #[error("an answer of the server could not be understood")]
+    Panicked,
+    #[error("only {0} MB are free on the disk of the store")]
+    Full(u64),
+}
+
+/// One mailbox and everything that its task needs.
+#[derive(Debug)]
+pub struct Mailroom {
+    /// The mailbox's name.
+    pub name: String,
+    /// Where its mails are.
+    pub source: Source,
+    /// Where raw mails are saved.
+    pub store: Store,
+    /// By what mails are read.
+    pub settings: watch::Receiver<Arc<Settings>>,
+    /// To the daemon's loop.
+    pub wakes: mpsc::Sender<Wake>,
+    /// How it is doing.
+    pub health: Health,
+    /// The time.
+    pub clock: Clock,
+    /// Fetches that failed, per mail.
+    pub failures: HashMap<Place, u32>,
+    /// Whether the whole folder is to be looked through, not only what is newer than the cursor.
+    pub from_start: bool,
+}
+
+impl Mailroom {
+    /// Serves the mailbox until the service ends; with `once` for one pass.
+    pub async fn run(mut self, once: bool) {
+        let mut pause = PAUSES.0;
+        let mut first = true;
+        loop {
+            // The protocol parser of a library may panic on a server's odd answer: that costs the connection, no more.
+            let passed =
+                AssertUnwindSafe(self.pass(once)).catch_unwind().await.unwrap_or(Err(PassError::Panicked));
+            if let Err(e) = &passed {
+                self.complain(e);
+            }
+            if std::mem::take(&mut first) && self.wakes.send(Wake::FirstLook).await.is_err() {
+                return;
+            }
+            match passed {
+                Ok(()) => pause = PAUSES.0,
+                Err(PassError::Ending) => return,
+                Err(_) => {
+                    if once {
+                        break;
+                    }
+                    sleep(spread(pause, self.clock.now().subsec_nanosecond())).await;
+                    pause = (pause * 2).min(PAUSES.1);
+                    continue;
+                }
+            }
+            if once {
+                break;
+            }
+            if let Err(e) = self.source.wait().await {
+                debug!(mailbox = self.name, "waiting ended: {e}");
+            }
+        }
+        self.source.close().await;
+        // The daemon may have ended already; then nobody needs to know.
+        let _ = self.wakes.send(Wake::MailroomDone).await;
+    }
+
+    fn complain(&self, error: &PassError) {
+        let now = self.clock.now();
+        match error {
+            PassError::Ending => return,
+            PassError::Full(_) => {
+                self.health.troubled(&self.name, TroubleKind::Disk, &error.to_string(), now);
+            }
+            _ => self.health.away(&self.name, &error.to_string(), now),
+        }
+        warn!(mailbox = self.name, "fetching failed: {error}");
+    }
+
+    async fn pass(&mut self, once: bool) -> Result<(), PassError> {
+        if !self.source.is_open() {
+            self.source.open().await?;
+            self.from_start = true;
+        }
+        loop {
+            let listed = self.list().await?;
+            let (known, fresh) = self.sort_out(listed)?;
+            self.health.fetched(&self.name, fresh.len(), self.clock.now());
+            if !known.is_empty() {
+                // The daemon ended between commit and move, or the mail was moved back by hand.
+                self.source.file_away(&known).await?;
+            }
+            self.from_start = false;
+            if fresh.is_empty() {
+                return Ok(());
+            }
+            self.take_all(fresh).await?;
+            if once {
+                return Ok(());
+            }
+        }
+    }
+
+    /// One batch is fetched while the one before is committed.
+    async fn take_all(&mut self, fresh: Vec<Listed>) -> Result<(), PassError> {
+        // Until all of them are filed away they may lie in the inbox; each new connection looks there again.
+        self.from_start = true;
+        let mut left = fresh.len();
+        let mut before: Option<Committing> = None;
+        for batch in batches(fresh) {
+            left -= batch.len();
+            let next = self.take(&batch).await?;
+            if let Some(before) = before.replace(next) {
+                self.finish(before).await?;
+            }
+            self.health.fetched(&self.name, left, self.clock.now());
+        }
+        if let Some(last) = before {
+            self.finish(last).await?;
+        }
+        self.from_start = false;
+        Ok(())
+    }
+
+    async fn list(&mut self) -> Result<Vec<Listed>, PassError> {
+        let cursor = self.store.cursor(&self.name)?.filter(|_| !self.from_start);
+        let cursor = cursor.map(|(uid_validity, uid)| Cursor { uid_validity, uid });
+        Ok(self.source.list(cursor.as_ref()).await?)
+    }
+
+    /// What the store knows already is only filed away; the rest is to be taken in.
+    fn sort_out(&self, listed: Vec<Listed>) -> Result<(Vec<Move>, Vec<Listed>), PassError> {
+        let (mut known, mut fresh) = (Vec::new(), Vec::new());
+        for mail in listed {
+            // A file name in a Maildir may come back with other bytes, so only its content can tell.
+            let record = match mail.place {
+                Place::Imap { .. } => self.store.place(&self.name, &mail.place.to_string())?,
+                Place::Maildir { .. } => None,
+            };
+            match record {
+                Some(record) => known.push((mail.place, folder_of(record.fate))),
+                None => fresh.push(mail),
+            }
+        }
+        Ok((known, fresh))
+    }
+
+    /// Fetches, saves and reads a batch and hands it to the daemon, which decides and commits it meanwhile.
+    async fn take(&mut self, batch: &[Listed]) -> Result<Committing, PassError> {
+        let room = self.store.room()?;
+        if !room.is_enough() {
+            return Err(PassError::Full(room.free_bytes >> 20));
+        }
+        self.health.well(&self.name, TroubleKind::Disk);
+        let settings = Arc::clone(&self.settings.borrow());
+        let mails = self.fetch(batch, settings.house.limits.message_size).await?;
+        let desk = Desk { mailbox: self.name.clone(), settings, signer: self.store.signer().clone() };
+        let (arrived, places, contents) = desk.read(mails).await;
+        self.store.keep(contents).await?;
+        let (done, outcomes) = oneshot::channel();
+        self.wakes.send(Wake::Mail { batch: arrived, done }).await.map_err(|_| PassError::Ending)?;
+        Ok(Committing { places, outcomes })
+    }
+
+    /// Files a batch away once its commit is on disk.
+    async fn finish(&mut self, batch: Committing) -> Result<(), PassError> {
+        let outcomes = batch.outcomes.await.map_err(|_| PassError::Ending)?;
+        let mut moves = Vec::with_capacity(outcomes.len());
+        for (place, outcome) in batch.places.into_iter().zip(&outcomes) {
+            report(&self.name, outcome);
+            moves.push((place, folder_of(outcome.fate)));
+        }
+        Ok(self.source.file_away(&moves).await?)
+    }
+
+    async fn fetch(&mut self, batch: &[Listed], limit: u64) -> Result<Vec<Unread>, PassError> {
+        let (given, mut taken) = mpsc::channel(READ_AHEAD);
+        let (fetched, mut mails) = tokio::join!(
+            async {
+                let given = given;
+                self.source.fetch(batch, limit, &given).await
+            },
+            async {
+                let mut mails = Vec::with_capacity(batch.len());
+                while let Some(mail) = taken.recv().await {
+                    mails.extend(Unread::of(mail, limit));
+                }
+                mails
+            }
+        );
+        match fetched {
+            Ok(()) => {}
+            Err(SourceError::Odd { place, why }) => mails.extend(self.note_odd(batch, place, why)?),
+            Err(e) => return Err(e.into()),
+        }
+        Ok(mails)
+    }
+
+    /// One mail could not be fetched: after some tries it is taken in without its bytes, so that it blocks nobody.
+    fn note_odd(&mut self, batch: &[Listed], place: Place, why: String) -> Result<Option<Unread>, PassError> {
+        let failures = self.failures.entry(place.clone()).or_default();
+        *failures += 1;
+        if *failures < FETCH_TRIES {
+            return Err(SourceError::Odd { place, why }.into());
+        }
+        let listed = batch.iter().find(|l| l.place == place);
+        Ok(listed.map(|l| Unread {
+            place,
+            taken_at: l.received,
+            size: l.size,
+            raw: Vec::new(),
+            trouble: Some(format!("it could not be fetched {FETCH_TRIES} times: {why}")),
+        }))
+    }
+}
+
+/// A batch that the daemon has.
+#[derive(Debug)]
+struct Committing {
+    places: Vec<Place>,
+    outcomes: oneshot::Receiver<Vec<Outcome>>,
+}
+
+const fn folder_of(fate: Fate) -> Folder {
+    match fate {
+        Fate::SetAside => Folder::Quarantine,
+        _ => Folder::Processed,
+    }
+}
+
+/// One line a mail: what was done and why.
+fn report(mailbox: &str, outcome: &Outcome) {
+    let reference = outcome.reference.as_deref().unwrap_or("-");
+    info!(
+        mailbox,
+        mail = outcome.place,
+        fate = outcome.fate.as_str(),
+        reference,
+        why = outcome.reason,
+        "mail taken in"
+    );
+}
+
+fn batches(listed: Vec<Listed>) -> Vec<Vec<Listed>> {
+    let mut batches: Vec<Vec<Listed>> = Vec::new();
+    let mut bytes = 0;
+    for mail in listed {
+        bytes += mail.size;
+        match batches.last_mut() {
+            Some(batch) if batch.len() < BATCH_MAILS && bytes <= BATCH_BYTES => batch.push(mail),
+            _ => {
+                bytes = mail.size;
+                batches.push(vec![mail]);
+            }
+        }
+    }
+    batches
+}
+
+/// ± 20 %, so that many installations do not come back to one server in the same second.
+fn spread(pause: Duration, chance: i32) -> Duration {
+    pause.mul_f64(0.8 + 0.4 * f64::from(chance.unsigned_abs() % 1000) / 1000.0)
+}

@@ -1,0 +1,37 @@
+//! One mailbox's way out: sends what the engine gave out, in order, over one kept connection.
+
+use std::time::Duration;
+
+use tokio::sync::mpsc;
+use tokio::time::timeout;
+
+use crate::daemon::Wake;
+use crate::domain::fact::NoticeId;
+use crate::outbox::deliver::{Dispatch, Outlet};
+
+/// How long an idle connection to the outgoing server is kept.
+const KEPT: Duration = Duration::from_secs(5);
+
+/// Sends until the daemon has no more to give.
+pub async fn run(
+    lane: usize,
+    mut outlet: Outlet,
+    mut jobs: mpsc::Receiver<Dispatch>,
+    wakes: mpsc::Sender<Wake>,
+) {
+    loop {
+        let job = if let Ok(job) = timeout(KEPT, jobs.recv()).await {
+            job
+        } else {
+            outlet.rest().await;
+            jobs.recv().await
+        };
+        let Some(dispatch) = job else { break };
+        let delivery = outlet.send(&dispatch).await;
+        let sent = Wake::Sent { lane, notice: NoticeId(dispatch.id), delivery };
+        if wakes.send(sent).await.is_err() {
+            break;
+        }
+    }
+    outlet.rest().await;
+}

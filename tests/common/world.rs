@@ -1,0 +1,293 @@
+//! A small world without network: the real engine on a real store, a clock that is a value, an outgoing server that
+//! answers as it is told. Every mail that leaves is kept word for word.
+
+#![allow(dead_code, reason = "each test crate uses its own part")]
+
+use std::collections::{BTreeMap, VecDeque};
+use std::fmt::Write as _;
+
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+use klachtd::desk;
+use klachtd::domain::fact::NoticeId;
+use klachtd::domain::house::{House, Limits, Mailbox, Staff};
+use klachtd::domain::mail::{Language, Party};
+use klachtd::domain::signing::sha256_hex;
+use klachtd::engine::{Arrived, Engine, Outcome, Settings};
+use klachtd::outbox::deliver::{Delivery, Dispatch};
+use klachtd::outbox::templates::Templates;
+use klachtd::register;
+use klachtd::rules::Rules;
+use klachtd::store::Store;
+use mail_parser::MessageParser;
+
+/// The secret of every world, so that Message-IDs are the same each time.
+const SECRET: [u8; 32] = [7; 32];
+
+/// A mail that left.
+#[derive(Debug, Clone)]
+pub(crate) struct Sent {
+    pub(crate) at: Timestamp,
+    pub(crate) envelope_from: String,
+    pub(crate) to: String,
+    pub(crate) bytes: Vec<u8>,
+    pub(crate) reply: String,
+}
+
+impl Sent {
+    pub(crate) fn header(&self, name: &str) -> Option<String> {
+        let message = MessageParser::default().parse(&self.bytes)?;
+        Some(message.header_raw(name)?.split_whitespace().collect::<Vec<_>>().join(" "))
+    }
+
+    pub(crate) fn subject(&self) -> String {
+        MessageParser::default()
+            .parse(&self.bytes)
+            .and_then(|m| m.subject().map(str::to_owned))
+            .unwrap_or_default()
+    }
+
+    pub(crate) fn text(&self) -> String {
+        let message = MessageParser::default().parse(&self.bytes).expect("a mail of ours can be read");
+        message.body_text(0).map(|t| t.replace('\r', "")).unwrap_or_default()
+    }
+}
+
+/// The house that the worlds stand in.
+pub(crate) fn house(procedure: &str) -> House {
+    let staff = |name: &str, email: &str, roles: &[&str]| Staff {
+        name: name.to_owned(),
+        email: email.to_owned(),
+        language: Language::Nl,
+        mailboxes: Vec::new(),
+        roles: roles.iter().map(|r| (*r).to_owned()).collect(),
+    };
+    House {
+        mailboxes: vec![Mailbox {
+            name: procedure.to_owned(),
+            procedure: procedure.to_owned(),
+            from: Party {
+                name: Some("OmniStock Directie".to_owned()),
+                email: "directie@omnistock.test".to_owned(),
+            },
+            aliases: vec!["klachten@omnistock.test".to_owned()],
+            delimiter: "+".to_owned(),
+            trusted_authserv: String::new(),
+            form_senders: Vec::new(),
+            roles: BTreeMap::from([("handler".to_owned(), "jan@omnistock.test".to_owned())]),
+        }],
+        staff: vec![
+            staff("Jan Jansen", "jan@omnistock.test", &["handler"]),
+            staff("Berta Bestuur", "berta@omnistock.test", &["board", "operator"]),
+        ],
+        limits: Limits::default(),
+    }
+}
+
+/// The world.
+#[derive(Debug)]
+pub(crate) struct World {
+    pub(crate) engine: Engine,
+    pub(crate) now: Timestamp,
+    pub(crate) zone: TimeZone,
+    pub(crate) sent: Vec<Sent>,
+    /// What the outgoing server answers next to an address; `250` when nothing stands here.
+    pub(crate) answers: BTreeMap<String, VecDeque<Delivery>>,
+    mailbox: String,
+    mails: u32,
+    _directory: tempfile::TempDir,
+}
+
+impl World {
+    /// A new world at `now`, with the procedure's source changed by `change`.
+    pub(crate) async fn new(procedure: &str, now: Timestamp, change: impl FnOnce(&mut House)) -> Self {
+        Self::with_rules(procedure, now, change, None).await
+    }
+
+    pub(crate) async fn with_rules(
+        procedure: &str,
+        now: Timestamp,
+        change: impl FnOnce(&mut House),
+        rules: Option<Rules>,
+    ) -> Self {
+        let directory = tempfile::tempdir().expect("a temporary directory");
+        std::fs::write(directory.path().join("secret"), SECRET).expect("the secret is written");
+        let store = Store::open(directory.path()).expect("a new store opens");
+        let mut house = house(procedure);
+        change(&mut house);
+        let rules = rules.unwrap_or_else(|| Rules::load(None).0);
+        let zone = rules.get(procedure).expect("the procedure is there").procedure.rules.zone.clone();
+        let settings =
+            Settings { house, rules, templates: Templates::built_in().expect("our own templates are right") };
+        let engine = Engine::start(store, settings).await.expect("the engine starts");
+        Self {
+            engine,
+            now,
+            zone,
+            sent: Vec::new(),
+            answers: BTreeMap::new(),
+            mailbox: procedure.to_owned(),
+            mails: 0,
+            _directory: directory,
+        }
+    }
+
+    /// A mail comes in now, and everything that follows at once happens.
+    pub(crate) async fn mail(&mut self, raw: &[u8]) -> Outcome {
+        self.mails += 1;
+        let place = format!("imap:1/{}", self.mails);
+        let outcome = self.mail_at(raw, &place, Some((1, self.mails))).await;
+        self.settle_down().await;
+        outcome
+    }
+
+    pub(crate) async fn mail_at(&mut self, raw: &[u8], place: &str, cursor: Option<(u32, u32)>) -> Outcome {
+        let arrived = self.arrived(raw, place, cursor).await;
+        let outcomes = self.engine.take(&[arrived], self.now).await.expect("the letter is taken");
+        outcomes.into_iter().next().expect("one outcome for one mail")
+    }
+
+    async fn arrived(&self, raw: &[u8], place: &str, cursor: Option<(u32, u32)>) -> Arrived {
+        let signer = self.engine.store().signer().clone();
+        let settings = self.engine.settings().clone();
+        let letter = desk::read_one(raw, &settings, &self.mailbox, &|id| signer.notice_of(id).is_some())
+            .expect("the mailbox is there");
+        self.engine.store().keep(vec![raw.to_vec()]).await.expect("the raw mail is saved");
+        Arrived {
+            mailbox: self.mailbox.clone(),
+            place: place.to_owned(),
+            cursor,
+            taken_at: self.now,
+            size: raw.len() as u64,
+            sha256: sha256_hex(raw),
+            letter,
+            set_aside: None,
+        }
+    }
+
+    /// Several mails in one batch, without sending in between.
+    pub(crate) async fn mails_at_once(&mut self, raws: &[&[u8]]) -> Vec<Outcome> {
+        let mut batch = Vec::new();
+        for raw in raws {
+            self.mails += 1;
+            batch.push(self.arrived(raw, &format!("imap:1/{}", self.mails), Some((1, self.mails))).await);
+        }
+        self.engine.take(&batch, self.now).await.expect("the letters are taken")
+    }
+
+    /// The service ends without a word and starts again on the same store.
+    pub(crate) async fn restart(&mut self) {
+        let settings = self.engine.settings();
+        let settings = Settings {
+            house: settings.house.clone(),
+            rules: settings.rules.clone(),
+            templates: settings.templates.clone(),
+        };
+        let store = self.engine.store().clone();
+        self.engine = Engine::start(store, settings).await.expect("the engine starts");
+        self.engine.wake_outbox(self.now).await.expect("the outbox wakes");
+    }
+
+    /// Lets the clock run to `until`, stopping wherever something asks for it.
+    pub(crate) async fn run_until(&mut self, until: Timestamp) {
+        self.settle_down().await;
+        for _ in 0..100_000 {
+            let next = self.engine.next_moment(&[]).expect("the store can be read");
+            match next {
+                Some(next) if next <= until => {
+                    assert!(
+                        next > self.now,
+                        "something is still due at {next}, but the clock stands at {}",
+                        self.now
+                    );
+                    self.now = next;
+                    self.settle_down().await;
+                }
+                _ => {
+                    self.now = self.now.max(until);
+                    return;
+                }
+            }
+        }
+        panic!("the world does not come to rest before {until}");
+    }
+
+    /// Does all that is due now, until nothing is.
+    pub(crate) async fn settle_down(&mut self) {
+        for _ in 0..100 {
+            let looked_at = self.engine.tick(self.now, 100).await.expect("a tick");
+            let mailbox = self.mailbox.clone();
+            let claimed = self.engine.claim(&mailbox, self.now, 64).await.expect("a claim");
+            if claimed.is_empty() && looked_at == 0 {
+                return;
+            }
+            for dispatch in claimed {
+                self.send(dispatch).await;
+            }
+        }
+        panic!("at {} there is always something more to do", self.now);
+    }
+
+    async fn send(&mut self, dispatch: Dispatch) {
+        let told = self.answers.get_mut(&dispatch.to).and_then(VecDeque::pop_front);
+        let delivery = told.unwrap_or_else(|| Delivery::Accepted {
+            reply: format!("250 2.0.0 Ok: queued as {}", dispatch.id),
+        });
+        let reply = match &delivery {
+            Delivery::Accepted { reply } | Delivery::Deferred { reply } | Delivery::Rejected { reply } => {
+                reply.clone()
+            }
+            Delivery::Unknown { reason } => reason.clone(),
+        };
+        self.sent.push(Sent {
+            at: self.now,
+            envelope_from: dispatch.envelope_from.clone(),
+            to: dispatch.to.clone(),
+            bytes: dispatch.bytes.to_vec(),
+            reply,
+        });
+        self.engine
+            .settle(&[(NoticeId(dispatch.id), delivery)], self.now)
+            .await
+            .expect("a delivery is recorded");
+    }
+
+    /// What a person would see: the whole register as JSON.
+    pub(crate) fn shown(&mut self, reference: &str) -> serde_json::Value {
+        let shown = register::show(&mut self.engine, reference, self.now).expect("the register can be read");
+        serde_json::to_value(shown.expect("the complaint is there")).expect("it is JSON")
+    }
+
+    pub(crate) fn list(&mut self) -> serde_json::Value {
+        let list = register::list(&mut self.engine, &register::Filter::default(), self.now);
+        serde_json::to_value(list.expect("the register can be read")).expect("it is JSON")
+    }
+
+    /// Every mail that left, as its reader has it.
+    pub(crate) fn transcript(&self) -> String {
+        let mut text = String::new();
+        for (n, sent) in self.sent.iter().enumerate() {
+            let at = sent.at.to_zoned(self.zone.clone()).strftime("%a %Y-%m-%d %H:%M");
+            let refused =
+                if sent.reply.starts_with("250") { String::new() } else { format!("  <- {}", sent.reply) };
+            writeln!(text, "---- {} {at} to {}{refused}", n + 1, sent.to).expect("writing to a string");
+            for name in ["Auto-Submitted", "In-Reply-To"] {
+                if let Some(value) = sent.header(name) {
+                    writeln!(text, "{name}: {value}").expect("writing to a string");
+                }
+            }
+            writeln!(text, "Subject: {}\n\n{}", sent.subject(), sent.text().trim_end())
+                .expect("writing to a string");
+        }
+        text
+    }
+
+    /// What must hold at the end of every test: nothing is left unsent, and the store agrees with itself.
+    pub(crate) fn check(&self) {
+        let verified = self.engine.store().verify().expect("the store can be read");
+        assert!(verified.ok, "the store disagrees with itself: {:?}", verified.faults);
+        let open = self.engine.store().outbox_open().expect("the outbox can be read");
+        let due: Vec<_> = open.iter().filter(|o| o.next_at.is_some_and(|at| at <= self.now)).collect();
+        assert!(due.is_empty(), "left unsent: {due:?}");
+    }
+}

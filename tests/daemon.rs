@@ -1,0 +1,20 @@
+//! The program as its users have it: the real binary, a real Dovecot and Postfix, mails from outside.
+
+#![expect(clippy::unwrap_used, reason = "a test may fail at once")]
+
+mod common;
+
+#[path = "daemon/commands.rs"]
+mod commands;
+#[path = "daemon/answers.rs"]
+mod answers;
+#[path = "daemon/journey.rs"]
+mod journey;
+#[path = "daemon/killed.rs"]
+mod killed;
+#[path = "daemon/outage.rs"]
+mod outage;
+#[path = "daemon/reload.rs"]
+mod reload;
+#[path = "daemon/site.rs"]
+mod site;

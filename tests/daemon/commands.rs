@@ -1,0 +1,128 @@
+//! Commands and their exit codes (sysexits.h), with and without a running service.
+
+use std::fs;
+
+use crate::common::{CUSTOMER1, DIRECTIE, Mailhost, mails_in};
+use crate::site::{MAILDIRS, Site, complaint, eventually, klachtd, omnistock};
+
+#[test]
+fn some_commands_need_no_configuration() {
+    klachtd(&["terms", "--procedure", "omnistock", "--received", "2026-03-02"], b"")
+        .ends(0, &["Monday 16 March 2026"]);
+    klachtd(&["preview", "acknowledgement", "--language", "en"], b"").ends(0, &["Subject: ["]);
+    let read = klachtd(&["read", "--json", "-"], complaint("a@klant.test").as_bytes()).ends(0, &[]).json();
+    assert_eq!((&read["class"], &read["answerable"]), (&"letter".into(), &true.into()));
+    let sample = klachtd(&["config", "example"], b"").ends(0, &[]).text();
+    let parsed: toml::Table = sample.parse().unwrap();
+    assert!(parsed.contains_key("mailbox"), "{sample}");
+    klachtd(&["config", "schema"], b"").ends(0, &["properties"]);
+}
+
+#[test]
+fn what_is_typed_wrong_is_named() {
+    let site = Site::new(MAILDIRS);
+    site.run(&["list", "--sideways"]).ends(64, &["--sideways"]);
+    site.run(&["frobnicate"]).ends(64, &["frobnicate"]);
+    site.run(&["show", "K-2026-00042-X"]).ends(65, &["K-2026-00042-X", "klachtd list"]);
+    site.run(&["outbox", "drop", "7"]).ends(65, &["7", "outbox list"]);
+    site.run(&["terms", "--procedure", "nope", "--received", "2026-03-02"]).ends(65, &["nope", "omnistock"]);
+    site.run(&["terms", "--procedure", "omnistock", "--received", "soon"]).ends(65, &["soon", "RFC 3339"]);
+    site.run(&["read", "absent.eml"]).ends(65, &["absent.eml"]);
+    klachtd(&["--config", "/absent/klachtd.toml", "list"], b"").ends(78, &["/absent/klachtd.toml"]);
+}
+
+#[test]
+fn a_bad_configuration_is_refused_with_file_and_key() {
+    let site = Site::new(&MAILDIRS.replace("procedure = \"omnistock\"", "procedure = \"omnistok\""));
+    for command in [&["check", "--offline"][..], &["run"], &["run", "--once"], &["list"]] {
+        site.run(command).ends(78, &["klachtd.toml", "procedure", "omnistok"]);
+    }
+    site.write("klachtd.toml", &MAILDIRS.replace("[store]", "[store]\npth = \"x\""));
+    site.run(&["check", "--offline"]).ends(78, &["klachtd.toml", "pth"]);
+    site.run(&["run"]).ends(78, &["klachtd.toml", "pth"]);
+    site.write("klachtd.toml", MAILDIRS);
+    site.run(&["check", "--offline"]).ends(0, &["all is well"]);
+}
+
+#[test]
+fn a_mail_is_taken_from_a_pipe_with_and_without_the_service() {
+    let site = Site::new(MAILDIRS);
+    site.run_with(&["ingest", "omnistock"], complaint("een@klant.test").as_bytes())
+        .ends(0, &["complaint K-"]);
+    assert_eq!(site.json(&["list"]).as_array().unwrap().len(), 1);
+    site.run(&["status"]).ends(69, &["no service is running"]);
+    let service = site.start();
+    site.run(&["run"]).ends(75, &["in use"]);
+    site.run(&["run", "--once"]).ends(75, &["in use"]);
+    let file = site.path("twee.eml");
+    fs::write(&file, complaint("twee@klant.test").replace("Mijn bestelling", "De bestelling")).unwrap();
+    site.run(&["ingest", "omnistock", file.to_str().unwrap()]).ends(0, &["complaint K-"]);
+    assert_eq!(site.json(&["list"]).as_array().unwrap().len(), 2);
+    site.run_with(&["ingest", "omnistock"], complaint("een@klant.test").as_bytes()).ends(0, &[]);
+    assert_eq!(site.json(&["list"]).as_array().unwrap().len(), 2, "the same mail again");
+    site.run_with(&["ingest", "nowhere"], b"Subject: x\n\nx").ends(75, &["nowhere", "omnistock"]);
+    // One acknowledgement and one alert each.
+    eventually("four notices", || (mails_in(&site.path("outbox")).len() == 4).then_some(()));
+    service.stop();
+    site.run(&["run", "--once"]).ends(0, &[]);
+    assert_eq!(mails_in(&site.path("outbox")).len(), 4);
+}
+
+#[test]
+fn check_tells_a_refused_login_from_a_host_that_is_away() {
+    let Some(host) = Mailhost::start(&[]) else { return };
+    let right = omnistock(&host);
+    let site = Site::new(&right);
+    let check = |config: &str, code, words: &[&str]| {
+        site.write("klachtd.toml", config);
+        site.run(&["check"]).ends(code, words);
+    };
+    check(&right, 0, &["all is well"]);
+    let plain = right.replace(&host.port("imaps").to_string(), &host.port("imap").to_string());
+    check(&plain.replace("tls = \"implicit\"", "tls = \"none\""), 0, &["all is well"]);
+    check(&plain.replace("tls = \"implicit\"", "tls = \"starttls\""), 0, &["all is well"]);
+    let no_ca = right.replace(&format!("ca = \"{}\"\n", host.ca().display()), "");
+    check(&no_ca, 78, &["mailbox[0].inbox", "certificate"]);
+    check(&right.replace("ca.pem", "nergens.pem"), 78, &["nergens.pem"]);
+    check(
+        &right.replace("imap.secret", "absent.secret"),
+        78,
+        &["absent.secret", "mailbox[0].inbox.password"],
+    );
+    let away = right
+        .replace(&host.port("imaps").to_string(), "1")
+        .replace(&host.port("submission").to_string(), "1");
+    check(&away, 69, &["mailbox[0].inbox", "mailbox[0].outbox", "refused"]);
+    site.run(&["check", "--offline"]).ends(0, &["all is well"]);
+    site.run(&["run", "--once"]).ends(69, &[]);
+    site.write("imap.secret", "fout");
+    check(&right, 78, &["klachtd.toml", "mailbox[0].inbox", "AUTHENTICATIONFAILED"]);
+    site.run(&["check", "--offline"]).ends(0, &[]);
+    site.write("imap.secret", DIRECTIE.1);
+    site.write("smtp.secret", "fout");
+    check(&right, 78, &["mailbox[0].outbox", "535"]);
+    site.write("smtp.secret", DIRECTIE.1);
+    greylisted(&host, &site);
+}
+
+/// A customer's server says "later": the pass ends with something left; the answer is kept.
+fn greylisted(host: &Mailhost, site: &Site) {
+    host.run("reply", &[CUSTOMER1.0, "450 4.2.0 greylisted, try again"]);
+    host.deliver(DIRECTIE.0, &complaint("grijs@klant.test"));
+    site.run(&["run", "--once"]).ends(75, &[]);
+    let list = site.json(&["outbox", "list"]);
+    assert_eq!(list[0]["status"], "queued", "{list}");
+    assert!(list[0]["smtp_reply"].as_str().unwrap().starts_with("450 "), "{list}");
+    host.run("reply", &["--clear"]);
+    site.run(&["outbox", "retry", "--all"]).ends(0, &["1 to be tried again now"]);
+    site.run(&["run", "--once"]).ends(0, &[]);
+    eventually("the acknowledgement", || (host.mails(CUSTOMER1.0, "").len() == 1).then_some(()));
+}
+
+#[test]
+fn encryption_that_is_not_offered_is_not_gone_without() {
+    let Some(host) = Mailhost::start(&["--mta", "none", "--dovecot", "ssl = no"]) else { return };
+    let config = omnistock(&host).replace(&host.port("imaps").to_string(), &host.port("imap").to_string());
+    let site = Site::new(&config.replace("tls = \"implicit\"", "tls = \"starttls\""));
+    site.run(&["check"]).ends(78, &["mailbox[0].inbox", "STARTTLS"]);
+}

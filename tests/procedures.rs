@@ -1,0 +1,231 @@
+//! Timelines: mails and clock in, every mail out, word for word. One file each in `tests/procedures/<procedure>/`.
+//!
+//! A file begins with comments that cite the clauses it exercises, then its events, each starting with `@ MOMENT`, then
+//! `=== out` and everything that must have left by then. `UPDATE=1` rewrites that part; read the difference.
+
+#[path = "common/world.rs"]
+mod world;
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use jiff::Timestamp;
+use klachtd::domain::house::House;
+use klachtd::outbox::deliver::Delivery;
+use klachtd::rules::Rules;
+use world::World;
+
+const OUT: &str = "=== out\n";
+
+#[derive(Debug)]
+enum Happens {
+    Mail(String),
+    Answer { to: String, delivery: Delivery },
+    End,
+}
+
+#[derive(Debug)]
+struct Timeline {
+    procedure: String,
+    changes: Vec<(String, String)>,
+    events: Vec<(Timestamp, Happens)>,
+    input: String,
+    expected: String,
+}
+
+impl Timeline {
+    fn read(path: &Path) -> Self {
+        let text = fs::read_to_string(path).expect("a timeline can be read");
+        let (input, expected) = text.split_once(OUT).unwrap_or((&text, ""));
+        let procedure =
+            path.parent().and_then(Path::file_name).expect("a folder").to_string_lossy().into_owned();
+        let mut parts = format!("\n{input}").split("\n@ ").map(str::to_owned).collect::<Vec<_>>().into_iter();
+        let head = parts.next().unwrap_or_default();
+        let changes = head.lines().filter(|l| !l.starts_with('#')).filter_map(|l| l.split_once(" = "));
+        let changes = changes.map(|(k, v)| (k.trim().to_owned(), v.trim().to_owned())).collect();
+        Self {
+            procedure,
+            changes,
+            events: parts.map(|part| event(&part, path)).collect(),
+            input: input.to_owned(),
+            expected: expected.to_owned(),
+        }
+    }
+
+    /// The procedure with the file's changes to its top-level keys, such as `safety_net = "off"`.
+    fn rules(&self) -> Option<Rules> {
+        let changed: Vec<_> = self.changes.iter().filter(|(key, _)| key == "safety_net").collect();
+        if changed.is_empty() {
+            return None;
+        }
+        let config = Path::new(env!("CARGO_MANIFEST_DIR")).join("config");
+        let directory = tempfile::tempdir().expect("a temporary directory");
+        fs::create_dir_all(directory.path().join("procedures")).expect("a directory");
+        fs::create_dir_all(directory.path().join("texts")).expect("a directory");
+        let name = format!("{}.toml", self.procedure);
+        let mut source = fs::read_to_string(config.join("procedures").join(&name)).expect("the procedure");
+        for (key, value) in changed {
+            let line = source
+                .lines()
+                .find(|l| l.starts_with(&format!("{key} ")))
+                .expect("the key is there")
+                .to_owned();
+            source = source.replace(&line, &format!("{key} = {value}"));
+        }
+        fs::write(directory.path().join("procedures").join(&name), source).expect("written");
+        let text = format!("{}.txt", self.procedure);
+        fs::copy(config.join("texts").join(&text), directory.path().join("texts").join(&text))
+            .expect("copied");
+        let (rules, faults) = Rules::load(Some(&directory.path().join("procedures")));
+        assert!(faults.is_empty(), "{faults:?}");
+        Some(rules)
+    }
+
+    fn change(&self, house: &mut House) {
+        for (key, value) in self.changes.iter().filter(|(key, _)| key != "safety_net") {
+            let number = || value.parse().expect("a number");
+            match key.as_str() {
+                "notices_per_sender_per_day" => house.limits.notices_per_sender_per_day = number(),
+                "notices_per_complaint_per_day" => house.limits.notices_per_complaint_per_day = number(),
+                "notices_per_hour" => house.limits.notices_per_hour = number(),
+                "handler" => {
+                    house.mailboxes[0].roles.insert("handler".to_owned(), value.clone());
+                }
+                "staff" if value == "none" => house.staff.clear(),
+                other => panic!("a timeline can't change {other:?}"),
+            }
+        }
+    }
+}
+
+fn event(part: &str, path: &Path) -> (Timestamp, Happens) {
+    let (line, rest) = part.split_once('\n').unwrap_or((part, ""));
+    let mut words = line.splitn(3, ' ');
+    let at = words.next().unwrap_or_default();
+    let at: Timestamp = at.parse().unwrap_or_else(|e| panic!("{}: {at:?}: {e}", path.display()));
+    let happens = match words.next() {
+        Some("mail") => Happens::Mail(rest.trim_end_matches('\n').to_owned() + "\n"),
+        Some("answer") => answer(words.next().unwrap_or_default()),
+        Some("end") => Happens::End,
+        other => panic!("{}: {other:?} is no event; expected mail, answer or end", path.display()),
+    };
+    (at, happens)
+}
+
+/// `ADDRESS 450 words…`, `ADDRESS 550 words…`, `ADDRESS silence`: what the outgoing server answers once.
+fn answer(words: &str) -> Happens {
+    let (to, reply) = words.split_once(' ').expect("an address and an answer");
+    let reply = reply.to_owned();
+    let delivery = match reply.as_bytes()[0] {
+        b'4' => Delivery::Deferred { reply },
+        b'5' => Delivery::Rejected { reply },
+        _ => Delivery::Unknown { reason: "no answer after the final dot".to_owned() },
+    };
+    Happens::Answer { to: to.to_owned(), delivery }
+}
+
+async fn play(timeline: &Timeline) -> String {
+    let start = timeline.events.first().expect("a timeline has events").0;
+    let mut world =
+        World::with_rules(&timeline.procedure, start, |house| timeline.change(house), timeline.rules()).await;
+    for (at, happens) in &timeline.events {
+        world.run_until(*at).await;
+        match happens {
+            Happens::Mail(raw) => {
+                world.mail(filled(raw, &world).as_bytes()).await;
+            }
+            Happens::Answer { to, delivery } => {
+                world.answers.entry(to.clone()).or_default().push_back(delivery.clone());
+            }
+            Happens::End => {}
+        }
+    }
+    world.check();
+    world.transcript() + &register(&mut world)
+}
+
+/// `{id 3}` is the Message-ID of the third mail that left, `{from 3}` its envelope sender.
+fn filled(raw: &str, world: &World) -> String {
+    let mut text = raw.to_owned();
+    for (n, sent) in world.sent.iter().enumerate() {
+        let id = sent.header("Message-ID").unwrap_or_default();
+        text = text
+            .replace(&format!("{{id {}}}", n + 1), &id)
+            .replace(&format!("{{from {}}}", n + 1), &sent.envelope_from);
+    }
+    assert!(!text.contains("{id "), "a mail names one that did not leave: {text}");
+    text
+}
+
+fn register(world: &mut World) -> String {
+    let mut lines = vec!["==== register".to_owned()];
+    let list = world.list();
+    for complaint in list.as_array().expect("a list") {
+        let field = |key: &str| complaint[key].as_str().unwrap_or("-").to_owned();
+        let reference = field("reference");
+        lines.push(format!("{reference} {} {} {}", field("state"), field("handler"), field("language")));
+        for term in complaint["terms"].as_array().expect("terms") {
+            let extended = term["extensions"].as_array().map_or(0, Vec::len);
+            let (id, due, status) = (&term["id"], &term["due"], &term["status"]);
+            lines.push(format!("  {id} due {due} {status} extended {extended} times"));
+        }
+        let shown = world.shown(&reference);
+        let each = |key: &str| shown[key].as_array().expect("a list").clone();
+        let notices = each("notices").into_iter();
+        lines.extend(notices.map(|n| format!("  {} {} to {}", n["kind"], n["status"], n["to"])));
+        lines.extend(each("letters").into_iter().map(|l| format!("  letter {} {}", l["n"], l["role"])));
+    }
+    lines.join("\n") + "\n"
+}
+
+fn timelines() -> Vec<PathBuf> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/procedures");
+    let mut found = Vec::new();
+    for folder in fs::read_dir(root).expect("the timelines are there").flatten() {
+        for file in fs::read_dir(folder.path()).expect("a folder").flatten() {
+            if file.path().extension().is_some_and(|e| e == "timeline") {
+                found.push(file.path());
+            }
+        }
+    }
+    found.sort();
+    found
+}
+
+#[tokio::test]
+async fn every_timeline_plays_as_it_is_written() {
+    let files = timelines();
+    assert!(files.len() >= 8, "only {} timelines were found", files.len());
+    let mut wrong = Vec::new();
+    for path in files {
+        let timeline = Timeline::read(&path);
+        let played = play(&timeline).await;
+        if played == timeline.expected {
+            continue;
+        }
+        if std::env::var_os("UPDATE").is_some() {
+            fs::write(&path, format!("{}{OUT}{played}", timeline.input)).expect("written");
+        } else {
+            wrong.push(format!("{}: played:\n{played}", path.display()));
+        }
+    }
+    assert!(wrong.is_empty(), "{}\n(UPDATE=1 rewrites what is expected)", wrong.join("\n"));
+}
+
+/// The clauses of domain A that a program can keep; the others are advice to the complainant or a matter of content.
+const OMNISTOCK: &[&str] = &["A1", "A3", "A4", "A6", "A7", "A8", "A11", "A12", "A13"];
+
+#[test]
+fn every_clause_of_omnistock_is_cited_by_a_timeline() {
+    let mut cited = BTreeSet::new();
+    for path in timelines().iter().filter(|p| p.parent().is_some_and(|f| f.ends_with("omnistock"))) {
+        let text = fs::read_to_string(path).expect("a timeline can be read");
+        for line in text.lines().filter(|l| l.starts_with('#')) {
+            let words = line.split(|c: char| !c.is_ascii_alphanumeric());
+            cited.extend(words.filter(|w| w.starts_with('A')).map(str::to_owned));
+        }
+    }
+    let missing: Vec<_> = OMNISTOCK.iter().filter(|c| !cited.contains(**c)).collect();
+    assert!(missing.is_empty(), "no timeline cites {missing:?}");
+}
