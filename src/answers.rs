@@ -1,9 +1,13 @@
 //! What can be asked of a running service, and the answers: the same for the control socket and the command line.
 
+mod orders;
+
 use data_encoding::BASE64;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
+
+pub use orders::Added;
 
 use crate::desk;
 use crate::domain::complaint::NoticeStatus;
@@ -51,6 +55,17 @@ pub enum Ask {
     Status,
     /// The register against itself and against the saved mails.
     Verify,
+    /// Carry out an order.
+    Order {
+        /// The complaint's reference.
+        reference: String,
+        /// The order, and the text below it.
+        text: String,
+        /// Who gives it: the name of the Unix user.
+        by: String,
+    },
+    /// Register a complaint that did not come by mail.
+    Add(Box<Added>),
     /// Take in one mail.
     Ingest {
         /// The mailbox's name.
@@ -102,6 +117,19 @@ impl Reply {
     }
 }
 
+/// Who asks, as the journal names him: nothing that a terminal or a log would stumble over.
+pub(super) fn actor(by: &str) -> String {
+    let name: String = by.chars().filter(|c| !c.is_control()).take(64).collect();
+    if name.is_empty() { "operator".to_owned() } else { name }
+}
+
+fn unknown_mailbox(engine: &Engine, mailbox: &str) -> Reply {
+    let house = &engine.settings().house;
+    let known: Vec<&str> = house.mailboxes.iter().map(|m| m.name.as_str()).collect();
+    let error = format!("there is no mailbox {mailbox:?}; expected one of {}", known.join(", "));
+    Reply::refused(exit::DATAERR, error)
+}
+
 fn unknown_reference(reference: &str) -> Reply {
     let why = match reference.parse::<Reference>() {
         Ok(_) => format!("no complaint has the reference {reference:?}"),
@@ -132,6 +160,8 @@ pub async fn answer(
         Ask::Drop { id } => dropped(engine, id, now).await?,
         Ask::Status => status(engine, health, now)?,
         Ask::Verify => verify(engine.store().clone()).await?,
+        Ask::Order { reference, text, by } => orders::order(engine, &reference, &text, &by, now).await?,
+        Ask::Add(added) => orders::add(engine, &added, now).await?,
         Ask::Ingest { mailbox, raw } => ingest(engine, &mailbox, &raw, now).await?,
     })
 }
@@ -238,9 +268,7 @@ async fn ingest(engine: &mut Engine, mailbox: &str, raw: &str, now: Timestamp) -
     let signer = engine.store().signer().clone();
     let settings = engine.settings().clone();
     let Some(letter) = desk::read_one(&raw, &settings, mailbox, &|id| signer.notice_of(id).is_some()) else {
-        let known: Vec<&str> = settings.house.mailboxes.iter().map(|m| m.name.as_str()).collect();
-        let error = format!("there is no mailbox {mailbox:?}; expected one of {}", known.join(", "));
-        return Ok(Reply::refused(exit::DATAERR, error));
+        return Ok(unknown_mailbox(engine, mailbox));
     };
     let size = raw.len() as u64;
     let limit = settings.house.limits.message_size;

@@ -1,5 +1,7 @@
 //! A batch of work that is decided but not yet on disk: each step sees what the steps before it made.
 
+mod place;
+
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -11,16 +13,18 @@ use crate::domain::decide::{decide, next_due};
 use crate::domain::decision::NoticeDraft;
 use crate::domain::event::{Event, View};
 use crate::domain::fact::{ComplaintId, Fact, Fate, LetterNote, Notice, NoticeId, ProcedureVersion};
-use crate::domain::guard::{self, Counters, Verdict};
+use crate::domain::guard::{self, Counters, Leaving, Verdict};
 use crate::domain::house::Mailbox;
 use crate::domain::notice::NoticeKind;
 use crate::domain::outgoing::Outgoing;
 use crate::domain::procedure::Procedure;
 use crate::domain::reference::Reference;
-use crate::domain::signing::{Token, sha256_hex};
+use crate::domain::signing::sha256_hex;
 use crate::engine::{Arrived, EngineError, Outcome, Settings, identity, taken};
 use crate::outbox::letterhead::{self, Occasion};
 use crate::store::{Commit, CountKey, Record, Store, Taken, Used};
+
+pub use place::{Claim, Found};
 
 /// The name of the daemon's own acts in the journal.
 const ACTOR: &str = "system";
@@ -52,20 +56,10 @@ impl<'a> Letterbox<'a> {
         Ok(Self { store, settings, mailbox, procedure, version })
     }
 
-    fn today(&self, now: Timestamp) -> Date {
+    /// The civil date of `now` in the zone of the procedure.
+    pub fn today(&self, now: Timestamp) -> Date {
         now.to_zoned(self.procedure.rules.zone.clone()).date()
     }
-}
-
-/// To what a mail belongs.
-#[derive(Debug, Default)]
-pub struct Found {
-    /// The complaint.
-    pub complaint: Option<ComplaintId>,
-    /// The notice of ours that it returns or answers.
-    pub about: Option<NoticeId>,
-    /// The reference that a stranger quotes.
-    pub related: Option<String>,
 }
 
 /// Mailbox, Message-ID and hash of the body: by these a letter is the same letter.
@@ -153,54 +147,6 @@ impl Batch {
         Ok(Some((seen.fate, reference)))
     }
 
-    /// To what a mail belongs, in the order of product, "How a mail is read": the token in the recipient address,
-    /// our own signed Message-ID, Message-IDs of stored letters, the reference when a party writes.
-    ///
-    /// # Errors
-    /// [`EngineError::Store`].
-    pub fn place_of(&self, store: &Store, mail: &Arrived) -> Result<Found, EngineError> {
-        let keys = &mail.letter.keys;
-        let signer = store.signer();
-        let by_token = keys.token.as_deref().and_then(|t| signer.token(t)).map(|Token::Notice(id)| id);
-        let returned = mail.letter.bounce.as_ref().and_then(|b| b.original_message_id.as_deref());
-        let ids = || keys.in_reply_to.iter().chain(keys.references.iter().rev()).map(String::as_str);
-        let about =
-            by_token.or_else(|| returned.into_iter().chain(ids()).find_map(|id| signer.notice_of(id)));
-        if let Some(complaint) =
-            about.map(|id| store.outgoing(id)).transpose()?.flatten().and_then(|o| o.complaint)
-        {
-            return Ok(Found { complaint: Some(complaint), about, related: None });
-        }
-        for id in ids() {
-            let staged = self.message_ids.get(&(mail.mailbox.clone(), id.to_owned())).copied();
-            let complaint = match staged {
-                Some(id) => Some(id),
-                None => store.by_message_id(&mail.mailbox, id)?,
-            };
-            if complaint.is_some() {
-                return Ok(Found { complaint, about, related: None });
-            }
-        }
-        self.by_reference(store, mail).map(|found| Found { about, ..found })
-    }
-
-    /// A reference alone proves nothing: it counts from a party only; from a stranger it is a hint to staff.
-    fn by_reference(&self, store: &Store, mail: &Arrived) -> Result<Found, EngineError> {
-        let Some(reference) = mail.letter.keys.reference.as_deref() else {
-            return Ok(Found::default());
-        };
-        let Some(complaint) =
-            store.by_reference(reference)?.map(|id| self.complaint(store, id)).transpose()?.flatten()
-        else {
-            return Ok(Found::default());
-        };
-        let party = mail.letter.from.as_ref().is_some_and(|from| complaint.is_party(&from.email));
-        if party {
-            return Ok(Found { complaint: Some(complaint.id), ..Found::default() });
-        }
-        Ok(Found { related: Some(complaint.reference), ..Found::default() })
-    }
-
     // ------------------------------------------------------------ steps
 
     /// Another copy of a letter that was taken in before: it is accounted for, and nothing else changes.
@@ -227,7 +173,7 @@ impl Batch {
             record: None,
             outbox: Vec::new(),
             message_ids: Vec::new(),
-            taken,
+            taken: taken.into_iter().collect(),
             counts: Vec::new(),
             used: Used::default(),
         }
@@ -257,6 +203,7 @@ impl Batch {
         };
         let decision = decide(&view, event, self.now);
         let mut staged = Staged::new(self.plain_commit(Vec::new(), None), complaint.cloned());
+        staged.commit.actor = decision.actor.unwrap_or_else(|| ACTOR.to_owned());
         if matches!(decision.facts.first(), Some(Fact::Received(_))) {
             staged.begin(self.draw_complaint(at.store)?, (year, number));
             self.next_reference.insert(year, number + 1);
@@ -273,15 +220,19 @@ impl Batch {
             fate,
             reason,
             reference: staged.complaint.as_ref().map(|c| c.reference.clone()),
+            reply: decision.reply,
         };
         self.stage(view, staged, mail, &outcome);
+        if let Some((id, fact)) = decision.elsewhere {
+            self.happen_elsewhere(at.store, id, fact)?;
+        }
         Ok(outcome)
     }
 
     fn stage(&mut self, view: View, staged: Staged, mail: Option<&Arrived>, outcome: &Outcome) {
         let Staged { mut commit, complaint, id: _ } = staged;
         if let Some(mail) = mail {
-            commit.taken = Some(taken(mail, outcome.fate, &outcome.reason));
+            commit.taken.push(taken(mail, outcome.fate, &outcome.reason));
             commit.message_ids.extend(mail.letter.message_id.clone().filter(|_| complaint.is_some()));
             self.letters.insert(letter_key(mail), (outcome.fate, outcome.reference.clone()));
         }
@@ -298,6 +249,29 @@ impl Batch {
         self.commits.push(commit);
     }
 
+    /// What an order in one complaint does to another. Its own terms are looked at in the next tick, under its own
+    /// procedure.
+    fn happen_elsewhere(&mut self, store: &Store, id: ComplaintId, fact: Fact) -> Result<(), EngineError> {
+        let complaint = self.complaint(store, id)?;
+        let mut staged = Staged::new(self.plain_commit(Vec::new(), None), complaint);
+        staged.happen(self.now, fact)?;
+        let Staged { mut commit, complaint, .. } = staged;
+        if let Some(complaint) = complaint {
+            self.complaints.insert(id, complaint.clone());
+            commit.complaint = Some(id);
+            commit.record = Some(Record { due_at: Some(self.now), complaint });
+            self.commits.push(commit);
+        }
+        Ok(())
+    }
+
+    /// A mail that was set aside has become something else by the newest step.
+    pub fn take_anew(&mut self, mail: &Arrived, outcome: &Outcome) {
+        if let Some(commit) = self.commits.last_mut() {
+            commit.taken.push(taken(mail, outcome.fate, &outcome.reason));
+        }
+    }
+
     /// Where nothing happened nothing changed, and looking again at once would never end.
     fn not_again_at_once(&self, due: Timestamp, commit: &Commit) -> Timestamp {
         if commit.facts.is_empty() && due <= self.now { self.now + 1.minute() } else { due }
@@ -311,7 +285,7 @@ impl Batch {
         let counters = self.counters(at.store, &keys)?;
         let complaint = staged.complaint.as_ref();
         let zone = &at.procedure.rules.zone;
-        let who = (draft.kind, draft.to.email.as_str());
+        let who = Leaving { kind: draft.kind, to: &draft.to.email, ordered: draft.ordered };
         let held = match guard::judge(who, complaint, &at.settings.house, counters, (self.now, zone)) {
             Verdict::Pass => None,
             Verdict::Hold { until, reason } => Some((until, reason)),
@@ -339,7 +313,7 @@ impl Batch {
             }
         };
         staged.use_notice(id);
-        if held.is_none() {
+        if held.is_none() && !draft.ordered {
             self.count(&mut staged.commit, keys);
         }
         let entry = self.outgoing(at, staged, &letter, draft, held.as_ref());
@@ -376,6 +350,7 @@ impl Batch {
             alarmed: false,
             reply: None,
             dropped: false,
+            asks_about: draft.asks_about.clone(),
         }
     }
 
@@ -391,7 +366,7 @@ impl Batch {
             None => None,
         };
         let zone = &at.procedure.rules.zone;
-        let who = (entry.kind, entry.to.as_str());
+        let who = Leaving { kind: entry.kind, to: &entry.to, ordered: false };
         match guard::judge(who, complaint.as_ref(), &at.settings.house, counters, (self.now, zone)) {
             Verdict::Hold { until, .. } => Ok(Some(until)),
             Verdict::Pass | Verdict::Refuse { .. } => {

@@ -4,6 +4,7 @@
 //! disk yet; then contents are saved, one transaction commits the whole batch, and one flush makes it durable.
 //! Only after that does the caller learn the results, so only then can anything leave the house.
 
+mod orders;
 mod outgoing;
 
 use std::collections::{HashMap, HashSet};
@@ -21,6 +22,7 @@ use crate::domain::fact::{ComplaintId, Fate, LetterNote, NoticeId};
 use crate::domain::house::House;
 use crate::domain::mail::Letter;
 use crate::domain::procedure::{Procedure, ProcedureError};
+use crate::domain::reply::OrderReply;
 use crate::outbox::letterhead::WriteError;
 use crate::outbox::templates::Templates;
 use crate::rules::Rules;
@@ -95,6 +97,8 @@ pub struct Outcome {
     pub reason: String,
     /// The reference of its complaint.
     pub reference: Option<String>,
+    /// The answer to the order that it gave.
+    pub reply: Option<OrderReply>,
 }
 
 /// The engine: store, settings, and what is under way.
@@ -201,6 +205,7 @@ impl Engine {
                 fate: known.fate,
                 reason: known.reason,
                 reference,
+                reply: None,
             });
         }
         if let Some((fate, reference)) = batch.seen(&self.store, mail)? {
@@ -209,20 +214,27 @@ impl Engine {
                 fate: Fate::Duplicate,
                 reason: format!("the same letter as an earlier one, which was {}", fate.as_str()),
                 reference,
+                reply: None,
             };
             batch.take_again(mail, note_of(mail), &outcome);
             return Ok(outcome);
         }
-        let found = batch.place_of(&self.store, mail)?;
-        let arrival = Arrival {
-            letter: mail.letter.clone(),
-            note: note_of(mail),
-            about: found.about,
-            set_aside: mail.set_aside.clone(),
-            related: found.related,
-        };
+        let settings = Arc::clone(&self.settings);
+        let at =
+            Letterbox::new(&self.store, &settings, &mail.mailbox, self.present_procedure(&mail.mailbox)?)?;
+        let (found, today) = (batch.place_of(&at, mail)?, at.today(batch.now()));
+        if let (Some(question), Some(claim)) = (found.question, &found.claim) {
+            if let Some(outcome) = self.answered(batch, mail, (question, claim.clone()), today)? {
+                return Ok(outcome);
+            }
+        }
+        let order =
+            found.claim.map(|claim| self.ordered(batch, claim, &mail.letter.text, today)).transpose()?;
+        let complaint = found.complaint.map(|id| self.present(batch, id)).transpose()?;
+        let known = orders::arrival_of(mail);
+        let arrival = Arrival { about: found.about, related: found.related, order, ..known };
         let event = Event::LetterArrived(Box::new(arrival));
-        self.step(batch, found.complaint, &mail.mailbox, &event, Some(mail))
+        self.step(batch, complaint, &mail.mailbox, &event, Some(mail))
     }
 
     // ------------------------------------------------------------ terms

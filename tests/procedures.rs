@@ -22,6 +22,7 @@ const OUT: &str = "=== out\n";
 enum Happens {
     Mail(String),
     Answer { to: String, delivery: Delivery },
+    Shell { complaint: usize, order: String },
     End,
 }
 
@@ -107,10 +108,18 @@ fn event(part: &str, path: &Path) -> (Timestamp, Happens) {
     let happens = match words.next() {
         Some("mail") => Happens::Mail(rest.trim_end_matches('\n').to_owned() + "\n"),
         Some("answer") => answer(words.next().unwrap_or_default()),
+        Some("shell") => shell(words.next().unwrap_or_default(), rest),
         Some("end") => Happens::End,
-        other => panic!("{}: {other:?} is no event; expected mail, answer or end", path.display()),
+        other => panic!("{}: {other:?} is no event; expected mail, shell, answer or end", path.display()),
     };
     (at, happens)
+}
+
+/// `N #order…` and text below: what an operator types about the Nth complaint.
+fn shell(words: &str, text: &str) -> Happens {
+    let (n, order) = words.split_once(' ').expect("a number and an order");
+    let complaint = n.parse().expect("the number of a complaint, from 1");
+    Happens::Shell { complaint, order: format!("{order}\n{}", text.trim_end()) }
 }
 
 /// `ADDRESS 450 words…`, `ADDRESS 550 words…`, `ADDRESS silence`: what the outgoing server answers once.
@@ -129,6 +138,7 @@ async fn play(timeline: &Timeline) -> String {
     let start = timeline.events.first().expect("a timeline has events").0;
     let mut world =
         World::with_rules(&timeline.procedure, start, |house| timeline.change(house), timeline.rules()).await;
+    let mut shells = Vec::new();
     for (at, happens) in &timeline.events {
         world.run_until(*at).await;
         match happens {
@@ -138,23 +148,35 @@ async fn play(timeline: &Timeline) -> String {
             Happens::Answer { to, delivery } => {
                 world.answers.entry(to.clone()).or_default().push_back(delivery.clone());
             }
+            Happens::Shell { complaint, order } => {
+                let reference =
+                    world.list()[complaint - 1]["reference"].as_str().expect("a complaint").to_owned();
+                let said = world.order(&reference, order).await;
+                shells.push(format!("==== shell: {}\n{said:?}", order.lines().next().unwrap_or_default()));
+            }
             Happens::End => {}
         }
     }
     world.check();
-    world.transcript() + &register(&mut world)
+    let shells = if shells.is_empty() { String::new() } else { shells.join("\n") + "\n" };
+    world.transcript() + &shells + &register(&mut world)
 }
 
-/// `{id 3}` is the Message-ID of the third mail that left, `{from 3}` its envelope sender.
+/// `{id 3}` is the Message-ID of the third mail that left, `{from 3}` its envelope sender, `{reply 3}` its Reply-To.
 fn filled(raw: &str, world: &World) -> String {
     let mut text = raw.to_owned();
     for (n, sent) in world.sent.iter().enumerate() {
         let id = sent.header("Message-ID").unwrap_or_default();
+        let reply_to = sent.header("Reply-To").unwrap_or_default();
         text = text
+            .replace(&format!("{{reply {}}}", n + 1), reply_to.trim_matches(['<', '>']))
             .replace(&format!("{{id {}}}", n + 1), &id)
             .replace(&format!("{{from {}}}", n + 1), &sent.envelope_from);
     }
-    assert!(!text.contains("{id "), "a mail names one that did not leave: {text}");
+    assert!(
+        !text.contains("{id ") && !text.contains("{reply "),
+        "a mail names one that did not leave: {text}"
+    );
     text
 }
 
@@ -213,19 +235,30 @@ async fn every_timeline_plays_as_it_is_written() {
     assert!(wrong.is_empty(), "{}\n(UPDATE=1 rewrites what is expected)", wrong.join("\n"));
 }
 
-/// The clauses of domain A that a program can keep; the others are advice to the complainant or a matter of content.
-const OMNISTOCK: &[&str] = &["A1", "A3", "A4", "A6", "A7", "A8", "A11", "A12", "A13"];
+/// The clauses of each text that a program can keep; the others are advice to the complainant, or a matter of what
+/// people write.
+const CLAUSES: [(&str, char, &[u8]); 5] = [
+    ("omnistock", 'A', &[1, 2, 3, 4, 6, 7, 8, 9, 10, 11, 12, 13]),
+    ("act", 'A', &[4, 7, 8, 9, 10, 11, 12]),
+    ("webshop", 'B', &[1, 2, 3, 4, 5, 6, 7, 8, 9, 11, 12, 13, 14, 15, 16]),
+    ("websec", 'C', &[2, 3, 5, 6, 7, 8, 9, 10, 11, 12]),
+    ("ingressus", 'D', &[2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12]),
+];
 
 #[test]
-fn every_clause_of_omnistock_is_cited_by_a_timeline() {
-    let mut cited = BTreeSet::new();
-    for path in timelines().iter().filter(|p| p.parent().is_some_and(|f| f.ends_with("omnistock"))) {
-        let text = fs::read_to_string(path).expect("a timeline can be read");
-        for line in text.lines().filter(|l| l.starts_with('#')) {
-            let words = line.split(|c: char| !c.is_ascii_alphanumeric());
-            cited.extend(words.filter(|w| w.starts_with('A')).map(str::to_owned));
+fn every_clause_is_cited_by_a_timeline() {
+    let mut missing = Vec::new();
+    for (procedure, letter, numbers) in CLAUSES {
+        let mut cited = BTreeSet::new();
+        for path in timelines().iter().filter(|p| p.parent().is_some_and(|f| f.ends_with(procedure))) {
+            let text = fs::read_to_string(path).expect("a timeline can be read");
+            for line in text.lines().filter(|l| l.starts_with('#')) {
+                let words = line.split(|c: char| !c.is_ascii_alphanumeric());
+                cited.extend(words.filter_map(|w| w.strip_prefix(letter)?.parse::<u8>().ok()));
+            }
         }
+        let absent = numbers.iter().filter(|n| !cited.contains(n));
+        missing.extend(absent.map(|n| format!("{procedure} {letter}{n}")));
     }
-    let missing: Vec<_> = OMNISTOCK.iter().filter(|c| !cited.contains(**c)).collect();
     assert!(missing.is_empty(), "no timeline cites {missing:?}");
 }

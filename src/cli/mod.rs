@@ -5,6 +5,7 @@ mod asking;
 mod check;
 mod list;
 mod local;
+mod order;
 mod outbox;
 mod preview;
 mod print;
@@ -73,6 +74,10 @@ enum Command {
     List(list::Arguments),
     /// Show one complaint: what was promised, what was sent when, what is open
     Show(show::Arguments),
+    /// Carry out an order, as staff do by mail; its text comes from stdin
+    Order(order::OrderArguments),
+    /// Register a complaint that did not come by mail; prints its reference
+    Add(order::AddArguments),
     /// Show or change what is going out
     Outbox(outbox::Arguments),
     /// Prove the register: journal, hash chain, saved mails; 65 when something is wrong
@@ -194,6 +199,8 @@ async fn dispatch(arguments: &Arguments) -> Result<u8, Failure> {
         Command::Ingest(ingest) => read::ingest(&load(config)?, ingest).await,
         Command::List(list) => list::run(&load(config)?, list).await,
         Command::Show(show) => show::run(&load(config)?, show).await,
+        Command::Order(order) => order::order(&load(config)?, order).await,
+        Command::Add(add) => order::add(&load(config)?, add).await,
         Command::Outbox(outbox) => outbox::run(&load(config)?, outbox).await,
         Command::Verify { json } => status::verify(&load(config)?, *json).await,
         Command::Status { json } => status::run(&load(config)?, *json).await,

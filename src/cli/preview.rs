@@ -4,7 +4,7 @@ use super::{Failure, local};
 use crate::answers::exit;
 use crate::config::Config;
 use crate::domain::mail::Language;
-use crate::domain::notice::NoticeKind;
+use crate::domain::notice::{NoticeKind, Wording};
 use crate::outbox::templates;
 
 /// Which notice, in which language, of which procedure.
@@ -34,14 +34,14 @@ fn language(code: &str) -> Result<Language, String> {
 
 pub(super) fn run(config: Option<&Config>, arguments: &Arguments) -> Result<u8, Failure> {
     let settings = local::settings(config)?;
-    let mut values = templates::sample(arguments.notice, arguments.language);
+    let mut values = templates::sample(arguments.notice, arguments.language, Wording::Formal);
     if let Some(id) = &arguments.procedure {
         let ruling = local::ruling(&settings.rules, id)?;
         values.insert("procedure".to_owned(), ruling.procedure.title.clone().into());
     }
     let rendered = settings
         .templates
-        .render(arguments.notice, arguments.language, &values)
+        .render(arguments.notice, arguments.language, Wording::Formal, &values)
         .map_err(|e| Failure::new(exit::CONFIG, e))?;
     if arguments.json {
         return Ok(super::print::json(

@@ -69,7 +69,7 @@ fn event(words: &str, procedure: &Procedure) -> Result<Happened, Failure> {
 }
 
 /// RFC 3339, or a date: then noon in the procedure's zone.
-fn moment(words: &str, procedure: &Procedure) -> Result<Timestamp, Failure> {
+pub(super) fn moment(words: &str, procedure: &Procedure) -> Result<Timestamp, Failure> {
     if let Ok(at) = words.parse::<Timestamp>() {
         return Ok(at);
     }

@@ -3,129 +3,21 @@
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
+use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
-use super::fact::{
-    ComplaintId, Fact, LetterNote, Notice, NoticeId, ProcedureVersion, Received, Role, Settlement,
-};
+use super::fact::{ComplaintId, LetterNote, Notice, NoticeId, ProcedureVersion, Role};
 use super::ladder::Step;
 use super::mail::{Language, Party};
 use super::notice::NoticeKind;
-use super::procedure::{Channel, Procedure, TermEvent};
+use super::procedure::{Channel, Judgement, Procedure, TermEvent};
 use super::term::{self, Extension, Happened, TermView};
 
-/// Where a complaint stands (ISO 10002; domain 2.1).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum State {
-    /// It was spoken: the complainant's agreement with the record, or a complaint in writing, is awaited.
-    Agreeing,
-    /// It is being handled.
-    Open,
-    /// The complainant was asked for information; the terms run on.
-    Asking,
-    /// The outcome was accepted by the outgoing server.
-    Answered,
-    /// The board reviews the outcome.
-    InReview,
-    /// Nothing is to be done.
-    Closed,
-    /// Personal data was removed, the stub is left.
-    Erased,
-}
+mod fold;
+mod state;
 
-impl State {
-    /// The word as it stands in JSON.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Agreeing => "agreeing",
-            Self::Open => "open",
-            Self::Asking => "asking",
-            Self::Answered => "answered",
-            Self::InReview => "in_review",
-            Self::Closed => "closed",
-            Self::Erased => "erased",
-        }
-    }
-
-    /// Whether somebody still has to do something.
-    pub const fn is_open(self) -> bool {
-        match self {
-            Self::Agreeing | Self::Open | Self::Asking | Self::Answered | Self::InReview => true,
-            Self::Closed | Self::Erased => false,
-        }
-    }
-}
-
-/// Why a complaint was closed (domain 2.1).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum CloseReason {
-    /// It was settled to the complainant's satisfaction.
-    Resolved,
-    /// It was answered, and no review was asked in time.
-    Answered,
-    /// The complainant withdrew it.
-    Withdrawn,
-    /// An external body handles it.
-    Referred,
-    /// It was something else.
-    NotAComplaint,
-    /// It is handled in another complaint.
-    Duplicate,
-    /// Nothing was heard any more.
-    Lapsed,
-}
-
-impl CloseReason {
-    /// The word as it stands in JSON.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Resolved => "resolved",
-            Self::Answered => "answered",
-            Self::Withdrawn => "withdrawn",
-            Self::Referred => "referred",
-            Self::NotAComplaint => "not_a_complaint",
-            Self::Duplicate => "duplicate",
-            Self::Lapsed => "lapsed",
-        }
-    }
-}
-
-/// What is known of a notice's way out.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum NoticeStatus {
-    /// It waits for its first or next attempt.
-    Queued,
-    /// An attempt was begun and has not been answered.
-    Sending,
-    /// The outgoing server accepted it.
-    Sent,
-    /// No answer came after the final dot.
-    Unknown,
-    /// Refused for good.
-    Failed,
-    /// Accepted, then returned.
-    Bounced,
-    /// A limit on automatic mail keeps it back for now.
-    Held,
-}
-
-impl NoticeStatus {
-    /// The word as it stands in JSON.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Queued => "queued",
-            Self::Sending => "sending",
-            Self::Sent => "sent",
-            Self::Unknown => "unknown",
-            Self::Failed => "failed",
-            Self::Bounced => "bounced",
-            Self::Held => "held",
-        }
-    }
-}
+pub use fold::Misfit;
+pub use state::{CloseReason, NoticeStatus, State};
 
 /// A notice of a complaint and what became of it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -153,6 +45,59 @@ pub struct LetterRecord {
     pub letter: LetterNote,
     /// What it is to the complaint.
     pub role: Role,
+}
+
+/// Why and when a complaint was closed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Closing {
+    /// Why.
+    pub reason: CloseReason,
+    /// Why, in words.
+    pub words: Option<String>,
+    /// The reference of the complaint in which it is handled.
+    pub into: Option<String>,
+    /// When.
+    pub at: Timestamp,
+}
+
+/// The record of a spoken complaint.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Record {
+    /// Which version, from 1.
+    pub version: u32,
+    /// The record.
+    pub text: String,
+    /// When this version was made.
+    pub made_at: Timestamp,
+}
+
+/// A question to the complainant that waits for an answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Question {
+    /// When it was put.
+    pub asked_at: Timestamp,
+    /// By when an answer was asked.
+    pub reply_by: Date,
+}
+
+/// The complainant's request for a review.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Objection {
+    /// The receipt of the letter that asked.
+    pub asked_at: Timestamp,
+    /// Whether that was after the window of the procedure.
+    pub late: bool,
+}
+
+/// Something that happened for the terms without a notice of ours.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+struct Mark {
+    /// What.
+    event: TermEvent,
+    /// When.
+    at: Timestamp,
+    /// When it was written down; the order of the journal.
+    noted_at: Timestamp,
 }
 
 /// One complaint, as its facts make it.
@@ -196,129 +141,62 @@ pub struct Complaint {
     pub silence: Option<String>,
     /// Whether the safety net has acted: it does so once.
     pub safety_net_acted: bool,
+    /// Whether it was spoken.
+    #[serde(default)]
+    pub spoken: bool,
+    /// Why it was closed, while it is.
+    #[serde(default)]
+    pub closing: Option<Closing>,
+    /// The judgement, once there is one.
+    #[serde(default)]
+    pub judgement: Option<Judgement>,
+    /// The persons complained about: addresses. They handle nothing and hear nothing of it.
+    #[serde(default)]
+    pub about: Vec<String>,
+    /// External bodies that the complainant was referred to, by id.
+    #[serde(default)]
+    pub referred_to: Vec<String>,
+    /// The newest record of a spoken complaint.
+    #[serde(default)]
+    pub record: Option<Record>,
+    /// The question that waits for an answer.
+    #[serde(default)]
+    pub question: Option<Question>,
+    /// The newest request for a review.
+    #[serde(default)]
+    pub objection: Option<Objection>,
+    /// Further addresses of parties, from complaints merged into this one.
+    #[serde(default)]
+    pub parties: Vec<String>,
+    /// Whether a party's letter came since staff gave their last order.
+    #[serde(default)]
+    pub waits_for_staff: bool,
+    /// What happened for the terms without a notice of ours.
+    #[serde(default)]
+    marks: Vec<Mark>,
     /// Entries in its journal.
     pub entries: u64,
 }
 
-/// A fact that does not fit what went before: the journal is damaged or was edited.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum Misfit {
-    /// The journal does not begin with the receipt, or has two.
-    #[error("a complaint begins with exactly one receipt; found {0:?}")]
-    Beginning(&'static str),
-    /// A settlement names a notice that was never queued.
-    #[error("notice {0:?} was settled but never queued")]
-    NoSuchNotice(NoticeId),
-}
+/// Working days after which the complainant is reminded of a record that waits for agreement (domain 2.2).
+const AGREEMENT_DAYS: u32 = 5;
 
 impl Complaint {
-    /// The complaint that a receipt makes.
-    pub fn begin(id: ComplaintId, at: Timestamp, received: &Received) -> Self {
-        Self {
-            id,
-            reference: received.reference.clone(),
-            shown_reference: received.shown_reference.clone(),
-            mailbox: received.mailbox.clone(),
-            procedure: received.procedure.clone(),
-            state: State::Open,
-            channel: received.channel,
-            language: received.language,
-            subject: received.subject.clone(),
-            received_at: received.letter.received_at,
-            registered_at: at,
-            complainant: received.complainant.clone(),
-            handler: received.handler.clone(),
-            fields: received.fields.clone(),
-            letters: vec![LetterRecord { letter: received.letter.clone(), role: Role::Complaint }],
-            notices: Vec::new(),
-            warned: BTreeMap::new(),
-            silence: received.silence.clone(),
-            safety_net_acted: false,
-            entries: 1,
-        }
-    }
-
-    /// Folds a whole journal.
-    ///
-    /// # Errors
-    /// [`Misfit`] when the facts can't have happened in this order.
-    pub fn fold<'a>(
-        id: ComplaintId,
-        facts: impl IntoIterator<Item = (Timestamp, &'a Fact)>,
-    ) -> Result<Self, Misfit> {
-        let mut complaint: Option<Self> = None;
-        for (at, fact) in facts {
-            complaint = Some(Self::after(complaint, id, at, fact)?);
-        }
-        complaint.ok_or(Misfit::Beginning("nothing"))
-    }
-
-    /// The complaint after one more fact; before the first there is none.
-    ///
-    /// # Errors
-    /// As [`Complaint::fold`].
-    pub fn after(before: Option<Self>, id: ComplaintId, at: Timestamp, fact: &Fact) -> Result<Self, Misfit> {
-        match (before, fact) {
-            (None, Fact::Received(received)) => Ok(Self::begin(id, at, received)),
-            (None, other) => Err(Misfit::Beginning(other.name())),
-            (Some(_), Fact::Received(_)) => Err(Misfit::Beginning("a second receipt")),
-            (Some(mut complaint), fact) => complaint.apply(at, fact).map(|()| complaint),
-        }
-    }
-
-    fn apply(&mut self, at: Timestamp, fact: &Fact) -> Result<(), Misfit> {
-        self.entries += 1;
-        match fact {
-            Fact::LetterJoined { letter, role, .. } => {
-                self.letters.push(LetterRecord { letter: letter.clone(), role: *role });
-            }
-            Fact::NoticeQueued(notice) => self.notices.push(NoticeRecord {
-                status: if notice.held.is_some() { NoticeStatus::Held } else { NoticeStatus::Queued },
-                notice: notice.as_ref().clone(),
-                queued_at: at,
-                settled_at: None,
-                reply: None,
-                attempts: 0,
-            }),
-            Fact::NoticeSettled { notice, settlement } => self.settle(at, *notice, settlement)?,
-            Fact::StaffWarned { alerts } => {
-                for alert in alerts {
-                    self.warned.insert(alert.term.clone(), (alert.rung, alert.step));
-                }
-            }
-            Fact::SafetyNetActed { .. } => self.safety_net_acted = true,
-            // A refusal changes nothing but is on record; the other two never belong to a running complaint.
-            Fact::NoticeRefused { .. } | Fact::LetterKept { .. } | Fact::Received(_) => {}
-        }
-        Ok(())
-    }
-
-    fn settle(&mut self, at: Timestamp, id: NoticeId, settlement: &Settlement) -> Result<(), Misfit> {
-        let record = self.notices.iter_mut().find(|n| n.notice.id == id).ok_or(Misfit::NoSuchNotice(id))?;
-        let (status, reply, attempts) = match settlement {
-            Settlement::Sent { reply, attempts } => (NoticeStatus::Sent, reply, *attempts),
-            Settlement::Failed { reply, attempts } => (NoticeStatus::Failed, reply, *attempts),
-            Settlement::Unknown { reason, attempts } => (NoticeStatus::Unknown, reason, *attempts),
-            Settlement::Bounced { reason } => (NoticeStatus::Bounced, reason, record.attempts),
-        };
-        record.status = status;
-        // The moment of acceptance stays on record beside a later bounce, which withdraws it as proof.
-        record.settled_at = Some(at);
-        record.reply = Some(reply.clone());
-        record.attempts = attempts;
-        Ok(())
-    }
-
-    /// What has happened for the terms: the receipt, and what sent notices brought about.
+    /// What has happened for the terms: the receipt, what staff noted, and what sent notices brought about, in the order
+    /// of the journal.
     ///
     /// A notice that bounced or was never accepted brings about nothing (domain 1.5 X18).
     pub fn happened(&self) -> Vec<Happened> {
-        let received = Happened { event: TermEvent::Received, at: self.received_at };
-        let by_notices = self
-            .notices
-            .iter()
-            .filter_map(|record| Some(Happened { event: record.notice.effect?, at: record.sent_at()? }));
-        std::iter::once(received).chain(by_notices).collect()
+        let event = if self.spoken { TermEvent::SpokenComplaint } else { TermEvent::Received };
+        let received = Happened { event, at: self.received_at };
+        let by_notices = self.notices.iter().filter_map(|record| {
+            let at = record.sent_at()?;
+            Some((at, Happened { event: record.notice.effect?, at }))
+        });
+        let noted = self.marks.iter().map(|m| (m.noted_at, Happened { event: m.event, at: m.at }));
+        let mut later: Vec<(Timestamp, Happened)> = noted.chain(by_notices).collect();
+        later.sort_by_key(|(at, _)| *at);
+        std::iter::once(received).chain(later.into_iter().map(|(_, happened)| happened)).collect()
     }
 
     /// The later dates that were promised in notices that were accepted and did not come back.
@@ -340,9 +218,51 @@ impl Complaint {
             .collect()
     }
 
-    /// Every term that has begun, under the pinned procedure.
+    /// Every term that has begun, under the pinned procedure, and what the complainant was asked to do.
     pub fn terms(&self, procedure: &Procedure, now: Timestamp) -> Vec<TermView> {
-        term::terms(procedure, &self.happened(), &self.extensions(), now)
+        let mut terms = term::terms(procedure, &self.happened(), &self.extensions(), now);
+        terms.extend(self.awaited(procedure, now));
+        terms
+    }
+
+    /// What we wait for from the complainant: an answer to a question, agreement with a record, a letter. It ends
+    /// nothing by itself; staff are told when it has passed.
+    fn awaited(&self, procedure: &Procedure, now: Timestamp) -> Option<TermView> {
+        match (self.state, self.question) {
+            (State::Asking, Some(question)) => {
+                let due = question.reply_by;
+                Some(term::awaited(procedure, term::REPLY, question.asked_at, due, now))
+            }
+            (State::Agreeing, _) => {
+                let asked = self.notices.iter().filter(|n| n.notice.kind.asks_for_agreement());
+                let asked_at =
+                    asked.filter_map(NoticeRecord::sent_at).next_back().unwrap_or(self.received_at);
+                let day = procedure.rules.date(asked_at);
+                let due = procedure.rules.calendar.add_working_days(day, AGREEMENT_DAYS);
+                Some(term::awaited(procedure, term::AGREEMENT, asked_at, due, now))
+            }
+            _ => None,
+        }
+    }
+
+    /// Whether a notice with this effect is on its way and may yet arrive.
+    pub fn is_under_way(&self, effect: TermEvent) -> bool {
+        self.notices.iter().any(|n| {
+            n.notice.effect == Some(effect)
+                && match n.status {
+                    NoticeStatus::Queued
+                    | NoticeStatus::Sending
+                    | NoticeStatus::Unknown
+                    | NoticeStatus::Held => true,
+                    NoticeStatus::Sent | NoticeStatus::Failed | NoticeStatus::Bounced => false,
+                }
+        })
+    }
+
+    /// When the newest notice with this effect was accepted, unless it came back.
+    pub fn effected_at(&self, effect: TermEvent) -> Option<Timestamp> {
+        let sent = self.notices.iter().filter(|n| n.notice.effect == Some(effect));
+        sent.filter_map(NoticeRecord::sent_at).max()
     }
 
     /// Whether any notice of this kind was made that may still count.
@@ -358,6 +278,12 @@ impl Complaint {
     /// Whether `address` is a party to this complaint.
     pub fn is_party(&self, address: &str) -> bool {
         self.complainant.email.eq_ignore_ascii_case(address)
+            || self.parties.iter().any(|party| party.eq_ignore_ascii_case(address))
+    }
+
+    /// Whether `address` is a person complained about.
+    pub fn is_about(&self, address: &str) -> bool {
+        self.about.iter().any(|person| person.eq_ignore_ascii_case(address))
     }
 }
 

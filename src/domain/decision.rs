@@ -2,12 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use super::fact::{Fact, Fate, Promise};
+use super::fact::{ComplaintId, Fact, Fate, LetterNote, Promise};
 use super::house::Staff;
 use super::ladder::Step;
 use super::mail::{Language, Party};
 use super::notice::NoticeKind;
 use super::procedure::TermEvent;
+use super::reply::OrderReply;
 
 /// The outcome of [`super::decide::decide`].
 #[derive(Debug, Clone, Default)]
@@ -18,6 +19,12 @@ pub struct Decision {
     pub notices: Vec<NoticeDraft>,
     /// For a mail: what became of it, and why.
     pub fate: Option<(Fate, String)>,
+    /// Who brought it about, when that was no act of the daemon: the actor in the journal.
+    pub actor: Option<String>,
+    /// The answer to an order.
+    pub reply: Option<OrderReply>,
+    /// What happened in another complaint by the same order.
+    pub elsewhere: Option<(ComplaintId, Fact)>,
 }
 
 /// A notice that is to be written. The guard may still hold or refuse it.
@@ -39,6 +46,14 @@ pub struct NoticeDraft {
     pub promise: Option<Promise>,
     /// Values for the template beyond those that follow from the complaint.
     pub extra: BTreeMap<&'static str, String>,
+    /// Whether a person ordered it: it counts for no limit, and goes to those too who want no automatic answer.
+    pub ordered: bool,
+    /// Who signs it: the member of staff who ordered it; the handler when absent.
+    pub signed_by: Option<String>,
+    /// The answer to an order that it tells.
+    pub reply: Option<OrderReply>,
+    /// The mail that was set aside and about which it asks.
+    pub asks_about: Option<LetterNote>,
 }
 
 impl NoticeDraft {
@@ -53,6 +68,10 @@ impl NoticeDraft {
             effect: None,
             promise: None,
             extra: BTreeMap::new(),
+            ordered: false,
+            signed_by: None,
+            reply: None,
+            asks_about: None,
         }
     }
 

@@ -4,7 +4,8 @@ use super::complaint::Complaint;
 use super::fact::{LetterNote, NoticeId, ProcedureVersion, Settlement};
 use super::house::{House, Mailbox};
 use super::mail::Letter;
-use super::procedure::Procedure;
+use super::order::Reading;
+use super::procedure::{Channel, Procedure};
 
 /// Something that asks for a decision.
 #[derive(Debug, Clone)]
@@ -13,6 +14,12 @@ pub enum Event {
     LetterArrived(Box<Arrival>),
     /// The clock reached a moment at which a term of this complaint may ask for something.
     TermReached,
+    /// An operator gave an order in the shell.
+    OrderGiven(Box<Ordered>),
+    /// Staff brought a complaint that did not come by mail.
+    ComplaintBrought(Box<Brought>),
+    /// Staff confirmed what a mail that was set aside asks for.
+    LetterConfirmed(Box<Confirmed>),
     /// The outgoing server's answer to a notice is known.
     DeliverySettled {
         /// Which notice.
@@ -83,6 +90,56 @@ pub struct Arrival {
     pub set_aside: Option<String>,
     /// The reference of another's complaint that the subject quotes: a hint to staff, no proof of anything.
     pub related: Option<String>,
+    /// What a member of staff orders in it, and by what right.
+    pub order: Option<Ordered>,
+}
+
+/// By what right somebody gives an order (product: "Orders").
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Right {
+    /// The token of this complaint and this member of staff, in a mail from his or her address.
+    Token,
+    /// The address of a member of staff in From, and nothing else: anybody can write that.
+    Address,
+    /// A token that is not the sender's.
+    Foreign,
+    /// An account on the machine itself.
+    Shell,
+}
+
+/// What somebody orders.
+#[derive(Debug, Clone)]
+pub struct Ordered {
+    /// The address of the member of staff, or the name of the Unix user.
+    pub by: String,
+    /// By what right.
+    pub right: Right,
+    /// What was understood.
+    pub reading: Reading,
+    /// The complaint that `#merge` names, when there is one.
+    pub other: Option<Complaint>,
+}
+
+/// A complaint that came by letter, telephone or form.
+#[derive(Debug, Clone)]
+pub struct Brought {
+    /// The complaint as if it were a mail of the complainant.
+    pub arrival: Arrival,
+    /// By what it came.
+    pub channel: Channel,
+    /// Who brings it.
+    pub by: String,
+}
+
+/// A mail that was set aside and that a member of staff confirms.
+#[derive(Debug, Clone)]
+pub struct Confirmed {
+    /// The mail that was set aside.
+    pub pending: Arrival,
+    /// The mail that confirms it.
+    pub answer: Arrival,
+    /// What became of the first in the meantime, when it was confirmed before.
+    pub done: bool,
 }
 
 /// What a decision may look at; nothing else exists for it.

@@ -8,10 +8,11 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
+use super::complaint::CloseReason;
 use super::ladder::Step;
 use super::mail::{Language, Party};
 use super::notice::NoticeKind;
-use super::procedure::{Channel, TermEvent};
+use super::procedure::{Channel, Judgement, TermEvent};
 
 /// The number of a complaint in the store; never reused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -40,6 +41,12 @@ pub enum Role {
     Complaint,
     /// A later letter of a person.
     FollowUp,
+    /// A mail of staff with an order.
+    Order,
+    /// The complainant's agreement with the record of a spoken complaint.
+    Agreement,
+    /// A letter by which the complainant asked for a review.
+    Objection,
     /// An automatic answer to a notice of ours.
     AutoReply,
     /// List or bulk mail in the thread.
@@ -58,6 +65,8 @@ pub enum Fate {
     Complaint,
     /// It joined one.
     FollowUp,
+    /// A mail of staff with a valid token.
+    Order,
     /// An automatic answer, joined.
     AutoReply,
     /// A receipt or delay warning, joined.
@@ -80,6 +89,7 @@ impl Fate {
         match self {
             Self::Complaint => "complaint",
             Self::FollowUp => "follow_up",
+            Self::Order => "order",
             Self::AutoReply => "auto_reply",
             Self::Report => "report",
             Self::Bounced => "bounced",
@@ -145,6 +155,9 @@ pub struct Received {
     /// The reference that a stranger quoted: a hint to staff, no more.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub related: Option<String>,
+    /// Whether it was spoken: then its terms begin when the complainant agrees with the record, or writes.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub spoken: bool,
     /// The letter itself.
     pub letter: LetterNote,
 }
@@ -194,6 +207,9 @@ pub struct Notice {
     /// Why it may not leave yet (a limit on automatic mail).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub held: Option<String>,
+    /// Whether a person ordered it: it counts for no limit.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub ordered: bool,
 }
 
 /// What became of a notice.
@@ -254,6 +270,12 @@ pub enum Fact {
         /// The reference that a stranger quoted: a hint to staff, no more.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         related: Option<String>,
+        /// Order number and other fields that a party's letter adds.
+        #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+        fields: BTreeMap<String, String>,
+        /// What the complainant sees as reference from now on.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        shown_reference: Option<String>,
     },
     /// A mail was kept outside any complaint.
     LetterKept {
@@ -295,6 +317,108 @@ pub enum Fact {
         /// Whether it sent the notice itself or drafted it for staff.
         sent: bool,
     },
+    /// Staff gave an order; what it brought about follows.
+    OrderGiven {
+        /// The line as it was typed.
+        order: String,
+    },
+    /// A handler was named.
+    Assigned {
+        /// The address; `None` when the one before must not handle it and nobody else is known.
+        handler: Option<String>,
+    },
+    /// Everything was handed over to the manager.
+    HandedOver,
+    /// Personal contact was made.
+    ContactMade {
+        /// What was said.
+        text: String,
+    },
+    /// The complainant was asked for information.
+    InfoRequested {
+        /// By when an answer was asked.
+        reply_by: Date,
+    },
+    /// The complainant's answer came, or the question is no longer open.
+    InfoReceived,
+    /// The complaint was judged.
+    Judged {
+        /// Founded, partly or unfounded.
+        judgement: Judgement,
+    },
+    /// The complainant was referred to an external body.
+    Referred {
+        /// The body's id in the procedure.
+        body: String,
+        /// What that says of the complaint: `product` or `service`.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        subject: Option<String>,
+        /// What that says of the complainant: `consumer` or `business`.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        complainant: Option<String>,
+    },
+    /// The complainant asked for a review.
+    ReviewRequested {
+        /// When: the receipt of the letter that asked.
+        asked_at: Timestamp,
+        /// Whether that was after the window of the procedure.
+        late: bool,
+        /// Which letter asked, from 1.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        letter: Option<usize>,
+    },
+    /// The complainant was invited to a conversation.
+    Invited {
+        /// When it is to be.
+        at: Timestamp,
+    },
+    /// A spoken complaint was written down.
+    RecordMade {
+        /// Which version, from 1.
+        version: u32,
+        /// The record.
+        text: String,
+    },
+    /// The complainant agreed with the record, or wrote the complaint himself: the handling begins.
+    RecordAgreed {
+        /// The receipt of the letter that says so.
+        at: Timestamp,
+        /// Whether it is a complaint in writing instead of an agreement.
+        written: bool,
+    },
+    /// The complaint was closed.
+    Closed {
+        /// Why.
+        reason: CloseReason,
+        /// Why, in words.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        words: Option<String>,
+        /// The reference of the complaint in which it is handled.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        into: Option<String>,
+    },
+    /// The complaint is handled again.
+    Reopened {
+        /// The new receipt moment: its civil date is the new day 0.
+        received_at: Timestamp,
+    },
+    /// Another complaint was merged into this one.
+    Absorbed {
+        /// The other's reference.
+        reference: String,
+        /// Its complainant, a party here from now on.
+        party: Party,
+    },
+    /// An internal note.
+    Noted {
+        /// The note.
+        text: String,
+    },
+    /// The person complained about was named.
+    AboutNamed {
+        /// The address.
+        person: String,
+    },
 }
 
 impl Fact {
@@ -309,6 +433,23 @@ impl Fact {
             Self::NoticeSettled { .. } => "notice_settled",
             Self::StaffWarned { .. } => "staff_warned",
             Self::SafetyNetActed { .. } => "safety_net_acted",
+            Self::OrderGiven { .. } => "order_given",
+            Self::Assigned { .. } => "assigned",
+            Self::HandedOver => "handed_over",
+            Self::ContactMade { .. } => "contact_made",
+            Self::InfoRequested { .. } => "info_requested",
+            Self::InfoReceived => "info_received",
+            Self::Judged { .. } => "judged",
+            Self::Referred { .. } => "referred",
+            Self::ReviewRequested { .. } => "review_requested",
+            Self::Invited { .. } => "invited",
+            Self::RecordMade { .. } => "record_made",
+            Self::RecordAgreed { .. } => "record_agreed",
+            Self::Closed { .. } => "closed",
+            Self::Reopened { .. } => "reopened",
+            Self::Absorbed { .. } => "absorbed",
+            Self::Noted { .. } => "noted",
+            Self::AboutNamed { .. } => "about_named",
         }
     }
 }

@@ -41,9 +41,20 @@ pub enum Verdict {
     },
 }
 
-/// Judges one automatic notice of `kind` to the address `to`. `zone` decides what a day is.
+/// A notice that wants to leave.
+#[derive(Debug, Clone, Copy)]
+pub struct Leaving<'a> {
+    /// What it is for.
+    pub kind: NoticeKind,
+    /// The recipient's address.
+    pub to: &'a str,
+    /// Whether a person ordered it: then it is no automatic mail, and no limit counts.
+    pub ordered: bool,
+}
+
+/// Judges one notice. `zone` decides what a day is.
 pub fn judge(
-    (kind, to): (NoticeKind, &str),
+    Leaving { kind, to, ordered }: Leaving,
     complaint: Option<&Complaint>,
     house: &House,
     counters: Counters,
@@ -51,6 +62,9 @@ pub fn judge(
 ) -> Verdict {
     if house.is_own(to) {
         return Verdict::Refuse { reason: "the recipient is one of our own addresses".to_owned() };
+    }
+    if ordered {
+        return Verdict::Pass;
     }
     if kind.to_staff() {
         return limited(
@@ -127,6 +141,7 @@ fn notices_on(complaint: &Complaint, day: Date, zone: &TimeZone) -> u32 {
     let today = |at: Timestamp| at.to_zoned(zone.clone()).date() == day;
     let left =
         complaint.notices.iter().filter(|n| !n.notice.kind.to_staff() && n.status != NoticeStatus::Held);
+    let left = left.filter(|n| !n.notice.ordered);
     let recent = left.filter(|n| today(n.queued_at));
     u32::try_from(recent.count()).unwrap_or(u32::MAX)
 }

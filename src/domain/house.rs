@@ -113,6 +113,11 @@ impl House {
         self.mailboxes.iter().any(|m| m.is_own(address))
     }
 
+    /// What the address of a member of staff is called; the address itself when it is nobody's.
+    pub fn name_of(&self, address: &str) -> String {
+        self.staff(address).map_or_else(|| address.to_owned(), |staff| staff.name.clone())
+    }
+
     /// The member of staff with this address.
     pub fn staff(&self, address: &str) -> Option<&Staff> {
         self.staff.iter().find(|s| s.email.eq_ignore_ascii_case(address))

@@ -13,7 +13,7 @@ use jiff::civil::{Date, Time, time};
 use serde::{Deserialize, Serialize};
 
 use super::procedure::{Force, Procedure, Rules, SafetyNet};
-use super::term::{TermStatus, TermView};
+use super::term::{COMPLAINANT, TermStatus, TermView};
 
 /// Alerts leave from this time on.
 const OPENS: Time = time(9, 0, 0, 0);
@@ -112,6 +112,9 @@ pub fn newest_rung(view: &TermView, procedure: &Procedure, after: Timestamp, now
         return None;
     }
     let rules = &procedure.rules;
+    if waits_for_complainant(view) {
+        return Some(lapse(view, rules)).filter(|rung| after < rung.at && rung.at <= now);
+    }
     let scheduled = scheduled(view, rules).into_iter().rfind(|rung| rung.at <= now);
     newest_overdue(view, rules, now).or(scheduled).filter(|rung| after < rung.at)
 }
@@ -122,6 +125,9 @@ pub fn next_rung(view: &TermView, procedure: &Procedure, after: Timestamp) -> Op
         return None;
     }
     let rules = &procedure.rules;
+    if waits_for_complainant(view) {
+        return Some(lapse(view, rules)).filter(|rung| after < rung.at);
+    }
     let scheduled = scheduled(view, rules).into_iter().find(|rung| rung.at > after);
     Some(scheduled.unwrap_or_else(|| next_overdue(view, rules, after)))
 }
@@ -157,11 +163,23 @@ pub fn safety_net_at(view: &TermView, procedure: &Procedure) -> Option<Timestamp
     at.filter(|at| *at > view.counts_from())
 }
 
-/// The one place that says which terms have a ladder: all that somebody on our side must still do, aims and norms
-/// of the house included.
+/// The one place that says which terms have a ladder: all that somebody must still do. A right of the complainant has
+/// none, and an aim that has passed is silent: the promise beside it goes on warning, with the date that was announced.
 fn is_warned_about(view: &TermView) -> bool {
-    let ours = view.force != Force::Window && view.who != "complainant";
-    ours && matches!(view.status, TermStatus::Running | TermStatus::Overdue)
+    match view.force {
+        Force::Window => false,
+        Force::Aim => view.status == TermStatus::Running,
+        Force::Promise | Force::House | Force::Statute => view.is_unmet(),
+    }
+}
+
+/// Nobody can be hurried: staff are told once, when the complainant's time is over.
+fn waits_for_complainant(view: &TermView) -> bool {
+    view.who == COMPLAINANT
+}
+
+fn lapse(view: &TermView, rules: &Rules) -> Rung {
+    overdue(view, rules, rules.calendar.next_working_day(view.due))
 }
 
 /// The rungs up to the last day, oldest first, one a day, all after the moment from which the term counts.

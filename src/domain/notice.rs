@@ -118,6 +118,11 @@ impl NoticeKind {
         }
     }
 
+    /// Whether it asks the complainant to agree with a record, or to write.
+    pub const fn asks_for_agreement(self) -> bool {
+        matches!(self, Self::RecordForAgreement | Self::PleaseWrite)
+    }
+
     /// Whether it goes to staff; the others go to the complainant.
     pub fn to_staff(self) -> bool {
         self >= Self::StaffNew
@@ -141,6 +146,23 @@ impl fmt::Display for NoticeKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.as_str())
     }
+}
+
+/// How Dutch notices address the complainant. A published text has its own way, and notices keep to it.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub enum Wording {
+    /// "u": polite.
+    #[default]
+    #[serde(rename = "u")]
+    Formal,
+    /// "je": familiar.
+    #[serde(rename = "je")]
+    Informal,
+}
+
+impl Wording {
+    /// Both.
+    pub const ALL: [Self; 2] = [Self::Formal, Self::Informal];
 }
 
 /// A word that names no notice.

@@ -9,7 +9,15 @@ use jiff::civil::{Date, Time};
 
 use super::procedure::Judgement;
 
+mod address;
+mod answer;
+mod dates;
+mod line;
+mod parse;
 mod read;
+mod times;
+mod tokens;
+mod words;
 
 pub use read::read;
 
@@ -121,7 +129,7 @@ pub enum Order {
 pub struct Answer {
     /// Heading to what stands under it, trimmed, never empty.
     pub sections: BTreeMap<Section, String>,
-    /// The date under `Uiterlijk`/`By`, by which the settlement will be done.
+    /// The date under `Uiterlijk`/`By`, by which the settlement will be done; its words stand in `sections` too.
     pub settlement_date: Option<Date>,
 }
 
@@ -396,6 +404,8 @@ pub enum Wrong {
     TooMuch,
     /// Two orders of one mail want the text below.
     TwoTexts,
+    /// An order stands below text. Orders come first; otherwise a note could go out as a part of an answer.
+    OrderBelowText,
 }
 
 impl Fault {
@@ -411,3 +421,6 @@ impl fmt::Display for OrderName {
         write!(f, "#{}", self.words().1)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::complaint::NoticeStatus;
-use super::fact::{ComplaintId, NoticeId};
+use super::fact::{ComplaintId, LetterNote, NoticeId};
 use super::notice::NoticeKind;
 
 /// One mail going out.
@@ -49,6 +49,9 @@ pub struct Outgoing {
     /// Whether the operator has given it up: then it needs nobody's attention any more.
     #[serde(default)]
     pub dropped: bool,
+    /// The mail that was set aside and about which it asks a member of staff.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub asks_about: Option<LetterNote>,
 }
 
 impl Outgoing {

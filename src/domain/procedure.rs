@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::mail::Language;
+use super::notice::Wording;
 
 mod event;
 mod faults;
@@ -37,6 +38,9 @@ pub struct Procedure {
     pub rules: Rules,
     /// In which languages complainants are answered; the first when theirs is not among them.
     pub languages: Vec<Language>,
+    /// How complainants are addressed where the language has two ways: "u" or "je".
+    #[serde(default)]
+    pub wording: Wording,
     /// What happens when nobody acts on the last day to extend.
     #[serde(default)]
     pub safety_net: SafetyNet,
@@ -180,6 +184,19 @@ pub enum ExternalKind {
     DisputeBody,
 }
 
+impl ExternalKind {
+    /// The word as it stands in procedure files and templates.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Mediator => "mediator",
+            Self::Authority => "authority",
+            Self::Court => "court",
+            Self::Ombudsman => "ombudsman",
+            Self::DisputeBody => "dispute_body",
+        }
+    }
+}
+
 /// Who may go to an external body.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -252,6 +269,17 @@ pub enum Judgement {
     PartlyFounded,
     /// Ongegrond.
     Unfounded,
+}
+
+impl Judgement {
+    /// The word as it stands in JSON and templates.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Founded => "founded",
+            Self::PartlyFounded => "partly_founded",
+            Self::Unfounded => "unfounded",
+        }
+    }
 }
 
 /// Which complaints the published register counts. The case file is kept for every one.
@@ -418,6 +446,20 @@ impl Procedure {
     /// The term with this id.
     pub fn term(&self, id: &str) -> Option<&TermRule> {
         self.terms.iter().find(|term| term.id == id)
+    }
+
+    /// The term of the substantive answer: that which only the outcome meets, the promise before the aim.
+    pub fn answering_term(&self) -> Option<&TermRule> {
+        let answers = |t: &&TermRule| t.done_by.contains(&TermEvent::OutcomeSent);
+        let alone = |t: &&TermRule| t.done_by == [TermEvent::OutcomeSent];
+        let promised = |t: &&TermRule| alone(t) && t.force != Force::Aim;
+        let first = self.terms.iter().find(promised).or_else(|| self.terms.iter().find(alone));
+        first.or_else(|| self.terms.iter().find(answers))
+    }
+
+    /// The term that this event ends.
+    pub fn term_done_by(&self, event: TermEvent) -> Option<&TermRule> {
+        self.terms.iter().find(|term| term.done_by.contains(&event))
     }
 
     /// The external body with this id.

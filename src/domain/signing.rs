@@ -19,9 +19,23 @@ pub struct Signer {
 
 /// What a token in a recipient address points at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Token {
+pub enum Token<'a> {
     /// The envelope sender of a notice: what comes back is about that notice.
     Notice(NoticeId),
+    /// The right of one member of staff to give orders in one complaint.
+    Order {
+        /// The complaint.
+        complaint: ComplaintId,
+        /// Whose right it is.
+        owner: &'a str,
+    },
+    /// The right of one member of staff to answer one question of ours.
+    Question {
+        /// The notice that asked.
+        notice: NoticeId,
+        /// Whose right it is.
+        owner: &'a str,
+    },
 }
 
 impl std::fmt::Debug for Signer {
@@ -54,8 +68,12 @@ impl Signer {
     }
 
     fn tag(&self, purpose: &str, number: u64) -> String {
-        let hash = self.keyed_hash(purpose, &[&number.to_be_bytes()]);
-        BASE32_NOPAD.encode(&hash[..KEPT]).to_ascii_lowercase()
+        shortened(&self.keyed_hash(purpose, &[&number.to_be_bytes()]))
+    }
+
+    fn tag_of(&self, purpose: &str, number: u64, owner: &str) -> String {
+        let owner = owner.to_ascii_lowercase();
+        shortened(&self.keyed_hash(purpose, &[&number.to_be_bytes(), owner.as_bytes()]))
     }
 
     /// The Message-ID of a notice, without angle brackets: `k.NUMBER.TAG@domain`.
@@ -74,26 +92,57 @@ impl Signer {
         format!("b.{}.{}", notice.0, self.tag("bounce", notice.0))
     }
 
-    /// What a token in a recipient address points at, when we made it.
-    pub fn token(&self, token: &str) -> Option<Token> {
-        self.checked("b.", "bounce", token).map(|n| Token::Notice(NoticeId(n)))
+    /// The token by which one member of staff may give orders in one complaint: `o.NUMBER.TAG`.
+    pub fn order_token(&self, complaint: ComplaintId, owner: &str) -> String {
+        format!("o.{}.{}", complaint.0, self.tag_of("order", complaint.0, owner))
+    }
+
+    /// The token by which one member of staff may answer one question of ours: `q.NUMBER.TAG`.
+    pub fn question_token(&self, notice: NoticeId, owner: &str) -> String {
+        format!("q.{}.{}", notice.0, self.tag_of("question", notice.0, owner))
+    }
+
+    /// What a token in a recipient address points at, when we made it; `owners` are the addresses of all staff.
+    pub fn token<'a>(&self, token: &str, owners: impl IntoIterator<Item = &'a str>) -> Option<Token<'a>> {
+        if let Some(n) = self.checked("b.", "bounce", token) {
+            return Some(Token::Notice(NoticeId(n)));
+        }
+        let (order, question) = (numbered("o.", token), numbered("q.", token));
+        owners.into_iter().find_map(|owner| match (&order, &question) {
+            (Some((n, tag)), _) => same(&self.tag_of("order", *n, owner), tag)
+                .then_some(Token::Order { complaint: ComplaintId(*n), owner }),
+            (None, Some((n, tag))) => same(&self.tag_of("question", *n, owner), tag)
+                .then_some(Token::Question { notice: NoticeId(*n), owner }),
+            (None, None) => None,
+        })
     }
 
     fn checked(&self, prefix: &str, purpose: &str, text: &str) -> Option<u64> {
-        let text = text.to_ascii_lowercase();
-        let (number, tag) = text.strip_prefix(prefix)?.split_once('.')?;
-        let number: u64 = number.parse().ok()?;
-        let expected = self.tag(purpose, number);
-        // Compared in full whatever differs: the time must not tell how much of a forgery is right.
-        let differs = expected.len() != tag.len()
-            || expected.bytes().zip(tag.bytes()).fold(0, |seen, (a, b)| seen | (a ^ b)) != 0;
-        (!differs).then_some(number)
+        let (number, tag) = numbered(prefix, text)?;
+        same(&self.tag(purpose, number), &tag).then_some(number)
     }
 
     /// The chain's keyed hash of a journal payload: it can be left standing when the payload is erased.
     pub fn payload_hash(&self, complaint: Option<ComplaintId>, payload: &[u8]) -> [u8; 32] {
         self.keyed_hash("payload", &[&complaint.map_or(0, |id| id.0).to_be_bytes(), payload])
     }
+}
+
+fn shortened(hash: &[u8; 32]) -> String {
+    BASE32_NOPAD.encode(&hash[..KEPT]).to_ascii_lowercase()
+}
+
+/// Number and tag of a token with this prefix, in lower case.
+fn numbered(prefix: &str, text: &str) -> Option<(u64, String)> {
+    let text = text.to_ascii_lowercase();
+    let (number, tag) = text.strip_prefix(prefix)?.split_once('.')?;
+    Some((number.parse().ok()?, tag.to_owned()))
+}
+
+/// Compared in full whatever differs: the time must not tell how much of a forgery is right.
+fn same(expected: &str, tag: &str) -> bool {
+    expected.len() == tag.len()
+        && expected.bytes().zip(tag.bytes()).fold(0, |seen, (a, b)| seen | (a ^ b)) == 0
 }
 
 /// The name under which bytes are kept: SHA-256 in lower-case hex.
@@ -120,10 +169,25 @@ mod tests {
         assert_eq!(signer.notice_of(&id.replacen("k.42.", "k.43.", 1)), None);
         assert_eq!(Signer::new([8; 32]).notice_of(&id), None);
         let token = signer.bounce_token(NoticeId(42));
-        assert_eq!(signer.token(&token), Some(Token::Notice(NoticeId(42))));
+        assert_eq!(signer.token(&token, []), Some(Token::Notice(NoticeId(42))));
         assert_eq!(signer.notice_of(&format!("{}@x", token.replacen('b', "k", 1))), None);
-        assert_eq!(signer.token("b.42"), None);
-        assert_eq!(signer.token(&token[..token.len() - 1]), None);
+        assert_eq!(signer.token("b.42", []), None);
+        assert_eq!(signer.token(&token[..token.len() - 1], []), None);
+    }
+
+    #[test]
+    fn a_right_is_one_persons_in_one_complaint() {
+        let signer = Signer::new([7; 32]);
+        let staff = ["jan@x.test", "berta@x.test"];
+        let token = signer.order_token(ComplaintId(3), "Jan@x.test");
+        let right = Token::Order { complaint: ComplaintId(3), owner: "jan@x.test" };
+        assert_eq!(signer.token(&token.to_uppercase(), staff), Some(right));
+        assert_eq!(signer.token(&token, ["berta@x.test"]), None);
+        assert_eq!(signer.token(&token.replacen("o.3.", "o.4.", 1), staff), None);
+        assert_eq!(signer.token(&token.replacen('o', "q", 1), staff), None);
+        let question = signer.question_token(NoticeId(3), "jan@x.test");
+        assert!(matches!(signer.token(&question, staff), Some(Token::Question { .. })));
+        assert!(question.len() + "klachten+".len() <= 64, "a local part has 64 bytes at most");
     }
 
     #[test]

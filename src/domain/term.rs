@@ -108,6 +108,11 @@ impl TermView {
     pub fn counts_from(&self) -> Timestamp {
         self.extensions.last().map_or(self.started_at, |extension| extension.announced_at)
     }
+
+    /// Whether somebody must still do it: it runs, or its date has passed.
+    pub const fn is_unmet(&self) -> bool {
+        matches!(self.status, TermStatus::Running | TermStatus::Overdue)
+    }
 }
 
 /// The civil date of `at` in the procedure's zone: it is not counted (domain 3.1 rule 2).
@@ -200,6 +205,47 @@ fn view_of(
         extensions,
     }
 }
+
+/// The id of what stands for an answer to a question (`#ask`).
+pub const REPLY: &str = "reply";
+/// The id of what stands for agreement with a record, or a complaint in writing.
+pub const AGREEMENT: &str = "agreement";
+
+/// What we wait for from the complainant, as a term of the house: no clause sets it, and it binds nobody.
+pub(super) fn awaited(
+    procedure: &Procedure,
+    id: &str,
+    asked_at: Timestamp,
+    due: Date,
+    now: Timestamp,
+) -> TermView {
+    let rules = &procedure.rules;
+    let due_before = rules.end_of(due);
+    let lapsed = now >= due_before;
+    TermView {
+        id: id.to_owned(),
+        who: COMPLAINANT.to_owned(),
+        force: Force::House,
+        of: if id == AGREEMENT { TermEvent::RecordSent } else { TermEvent::Received },
+        started_at: asked_at,
+        day0: rules.date(asked_at),
+        first_due: due,
+        due,
+        due_before,
+        staff_target: rules.calendar.working_day_at_or_before(due),
+        extend_until: None,
+        extend_strict: None,
+        act_by: None,
+        extensions: Vec::new(),
+        status: status(Force::House, false, false, lapsed),
+        met_at: None,
+        lapsed,
+        why: format!("asked on {}", long(rules.date(asked_at))),
+    }
+}
+
+/// The role of whom no alert can hurry.
+pub const COMPLAINANT: &str = "complainant";
 
 fn may_extend(extend: &Extend, announced: usize) -> bool {
     extend.times.is_none_or(|times| announced < usize::try_from(times).unwrap_or(usize::MAX))

@@ -183,12 +183,12 @@ fn body(text: &str) -> Body {
     let plain = |line: &str| {
         line.len() <= LINE_LIMIT && line.bytes().all(|byte| byte == b'\t' || matches!(byte, b' '..=b'~'))
     };
-    let encoding = if text.lines().all(plain) {
-        ContentTransferEncoding::SevenBit
-    } else {
-        ContentTransferEncoding::QuotedPrintable
-    };
-    Body::new_with_encoding(text, encoding).expect("7bit is asked for only where it fits")
+    let quoted = ContentTransferEncoding::QuotedPrintable;
+    let first = if text.lines().all(plain) { ContentTransferEncoding::SevenBit } else { quoted };
+    // lettre counts lines in its own way and takes some of ours for too long.
+    Body::new_with_encoding(text, first).unwrap_or_else(|text| {
+        Body::new_with_encoding(text, quoted).expect("every text can be written as quoted-printable")
+    })
 }
 
 #[cfg(test)]

@@ -6,11 +6,13 @@ use std::collections::BTreeMap;
 use jiff::civil::{Date, date};
 use minijinja::Value;
 
+use super::replies::{answer_form, mailto, missing_in_words, order_in_words};
 use super::wording::{
-    channel_in_words, date_in_words, role_in_words, salutation, status_in_words, term_in_words,
+    channel_in_words, date_in_words, left_in_words, role_in_words, salutation, status_in_words, term_in_words,
 };
 use crate::domain::mail::Language;
-use crate::domain::notice::NoticeKind;
+use crate::domain::notice::{NoticeKind, Wording};
+use crate::domain::order::{OrderName, Section};
 
 /// What a template is rendered with, by placeholder. Every placeholder that the template uses must be there: empty
 /// when it is unknown, so that `{% if questions %}` leaves its sentence out.
@@ -33,17 +35,22 @@ pub const PLACEHOLDERS: &[(&str, &str)] = &[
     ("handler_contact", "address or telephone number of the handler"),
     ("respond_due", "the last day for the reply"),
     ("respond_term", "the term for the reply in words (\"14 dagen\")"),
-    ("questions", "what is asked: one line, or a line for each question"),
+    ("questions", "what is asked: one line, or a line for each question (then they are shown as a list)"),
     ("ask_formal", "true when the procedure wants the wish for the formal procedure asked"),
     ("reply_by", "the day by which an answer is asked"),
     ("record", "the record of the spoken complaint"),
+    ("version", "which version of that record this is, a number from 1"),
+    ("reminder", "true when the notice went out before and is only brought to mind; else empty"),
     ("call_date", "the day of the conversation by telephone"),
     ("employee", "who took the telephone call"),
     ("reason", "why the reply is late"),
+    ("late", "true when the date that was announced before has passed already; else empty"),
     ("old_date", "the date that was announced before"),
     ("new_date", "the date that is announced now"),
     ("investigation", "what was done to investigate"),
     ("mediator", "the name of the external body"),
+    ("mediator_id", "its id in the procedure, for the order `#refer`"),
+    ("mediator_kind", "what it is: `mediator`, `authority`, `court`, `ombudsman`, `dispute_body`"),
     ("mediator_url", "where its help is asked"),
     ("mediator_conditions", "what it asks of the complainant"),
     ("judgement", "`founded`, `partly_founded` or `unfounded`"),
@@ -67,7 +74,11 @@ pub const PLACEHOLDERS: &[(&str, &str)] = &[
     ("invite_date", "the day of the conversation"),
     ("invite_time", "its time"),
     ("invite_place", "its place"),
-    ("close_reason", "why the complaint is closed"),
+    (
+        "close_kind",
+        "`resolved`, `answered`, `withdrawn`, `referred`, `not_a_complaint`, `duplicate`, `lapsed`, or empty",
+    ),
+    ("close_reason", "why the complaint is closed, in staff's words or in those for its kind"),
     ("closed_on", "the day on which it was closed"),
     ("retention_until", "until when the file is kept"),
     ("sign_name", "who signs"),
@@ -82,23 +93,39 @@ pub const PLACEHOLDERS: &[(&str, &str)] = &[
     ("safety_net_date", "the date that the safety net will announce; empty when it is off or spent"),
     ("term", "the term by its name in words"),
     ("term_due", "the last day of that term"),
+    ("extendable", "true when a later date may still be announced for that term, if only late; else empty"),
     ("terms", "the terms: a list with `name`, `due`, `staff_target`, `status`, `quote`"),
     ("days_left", "working days left, a number"),
     ("days_over", "working days overdue, a number"),
     ("recipient", "the address that was not reached"),
     ("smtp_reply", "what the mail server said"),
     ("case_command", "the command that shows the complaint"),
-    ("hint", "why staff get this letter: `after_outcome`, `not_agreed`, `stranger`, `closed`, or empty"),
-    ("related", "the reference of another complaint"),
+    (
+        "hint",
+        "what staff should know of this letter: `review`, `objection_late`, `after_outcome` (no review in this \
+         procedure), `reply`, `agreeing`, `not_agreed`, `stranger`, `closed`, or empty",
+    ),
+    ("related", "the reference of another complaint; in `closing` the one in which this one is handled on"),
     ("date", "the day of the digest"),
-    ("items", "what the digest holds: a list with `case`, `text`"),
+    (
+        "items",
+        "what is to be done: a list with `group` (`overdue`, `soon`, `later`), `case`, `text`, `due`, `left`, \
+         `waits_for`; any but `group` and `text` may be empty",
+    ),
+    ("overflow", "mails that were more than may be sent in a day: a list of lines"),
     ("set_aside", "how many mails were set aside, a number"),
-    ("order", "the order as it was understood (\"#verleng 18-12-2026\")"),
-    ("orders", "the orders that are possible now: a list of lines"),
+    ("order", "the first order as it was typed (\"#verleng 18-12-2026\"); empty when there was none"),
+    ("orders", "the orders that are possible now and fit: a list of lines, each a usage and what it does"),
+    ("form", "a reply to fill in, the order on its first line: a list of lines"),
+    ("answer_link", "a `mailto:` link that opens a reply with that form in it"),
+    ("extend_link", "the same for the order that announces a later date"),
     ("done", "what was done: a list of lines"),
     ("refusal", "what was wrong with the order"),
-    ("spot", "the order and a mark below the spot"),
-    ("missing", "what the answer must state and does not: a list of headings"),
+    ("spot", "the order and, on a second line, a mark below the spot"),
+    (
+        "missing",
+        "what the answer must state and does not: a list of headings, each with what belongs under it",
+    ),
     (
         "alarm",
         "`mailbox`, `smtp`, `failed`, `unknown`, `held`, `disk`, `set_aside`, `reload`, or words of its own",
@@ -123,8 +150,8 @@ const TEXTS: &[(&str, &str, &str)] = &[
     ("respond_term", "14 dagen", "14 days"),
     (
         "questions",
-        "uw ordernummer, en of u als consument of als bedrijf hebt gekocht",
-        "your order number, and whether you bought as a consumer or as a business",
+        "Wat is uw ordernummer?\nHebt u als consument of als bedrijf gekocht?",
+        "What is your order number?\nDid you buy as a consumer or as a business?",
     ),
     (
         "record",
@@ -139,6 +166,8 @@ const TEXTS: &[(&str, &str, &str)] = &[
         "the invoice and the debits were compared",
     ),
     ("mediator", "ICTWaarborg", "ICTWaarborg"),
+    ("mediator_id", "ictwaarborg", "ictwaarborg"),
+    ("mediator_kind", "mediator", "mediator"),
     (
         "mediator_url",
         "https://extranet.ictwaarborg.nl/contact/bemiddeling",
@@ -146,8 +175,8 @@ const TEXTS: &[(&str, &str, &str)] = &[
     ),
     (
         "mediator_conditions",
-        "u hebt als consument gekocht en onze eigen procedure doorlopen",
-        "you bought as a consumer and have completed our own procedure",
+        "u hebt als consument gekocht en hebt de klacht eerst aan ons voorgelegd",
+        "you bought as a consumer and put the complaint to us first",
     ),
     ("judgement", "founded", "founded"),
     ("complaint_points", "een factuur die twee keer is afgeschreven", "an invoice that was debited twice"),
@@ -178,13 +207,13 @@ const TEXTS: &[(&str, &str, &str)] = &[
     ),
     (
         "review_text",
-        "U kunt de directie vragen uw klacht opnieuw te beoordelen.",
-        "You can ask the board to review your complaint.",
+        "U kunt de directie vragen uw klacht opnieuw te beoordelen. Beantwoord daarvoor deze e-mail en schrijf waarom.",
+        "You can ask the board to review your complaint. To do so, reply to this e-mail and tell us why.",
     ),
     (
         "external_text",
-        "U kunt daarna bemiddeling vragen bij ICTWaarborg: https://extranet.ictwaarborg.nl/contact/bemiddeling",
-        "After that you can ask ICTWaarborg to mediate: https://extranet.ictwaarborg.nl/contact/bemiddeling",
+        "Als consument kunt u bemiddeling vragen bij ICTWaarborg: https://extranet.ictwaarborg.nl/contact/bemiddeling",
+        "As a consumer you can ask ICTWaarborg to mediate: https://extranet.ictwaarborg.nl/contact/bemiddeling",
     ),
     ("reviewer", "de directie", "the board"),
     (
@@ -204,6 +233,7 @@ const TEXTS: &[(&str, &str, &str)] = &[
     ),
     ("invite_time", "10:00", "10:00"),
     ("invite_place", "Bijsterhuizen 1160-A, Nijmegen", "Bijsterhuizen 1160-A, Nijmegen"),
+    ("close_kind", "resolved", "resolved"),
     (
         "close_reason",
         "het bedrag is teruggestort en u bent tevreden met de oplossing",
@@ -215,11 +245,15 @@ const TEXTS: &[(&str, &str, &str)] = &[
     ("recipient", "j.devries@klant.test", "j.devries@klant.test"),
     ("smtp_reply", "550 5.1.1 no such user", "550 5.1.1 no such user"),
     ("case_command", "klachtd show K-2026-00042-X", "klachtd show K-2026-00042-X"),
-    ("hint", "after_outcome", "after_outcome"),
+    ("hint", "review", "review"),
     ("related", "K-2026-00007-4", "K-2026-00007-4"),
     ("order", "#verleng 31-02-2026", "#extend 31-02-2026"),
-    ("refusal", "31-02-2026 is geen datum.", "31-02-2026 is not a date."),
-    ("spot", "    #verleng 31-02-2026\n             ^", "    #extend 31-02-2026\n            ^"),
+    (
+        "refusal",
+        "Dit is geen datum, of een dag die niet bestaat. Schrijf dag-maand-jaar, \"18 december\" of \"over 2 weken\".",
+        "This is not a date, or a day that does not exist. Write day-month-year, \"18 December\" or \"in 2 weeks\".",
+    ),
+    ("spot", "#verleng 31-02-2026\n         ^", "#extend 31-02-2026\n        ^"),
     ("alarm", "mailbox", "mailbox"),
     ("mailbox", "omnistock", "omnistock"),
     ("since", "zaterdag 21 november 2026, 09:15 uur", "Saturday 21 November 2026, 09:15"),
@@ -229,6 +263,27 @@ const TEXTS: &[(&str, &str, &str)] = &[
         "imap.omnistock.test:993: no answer within 60 s",
     ),
     ("command", "klachtd status", "klachtd status"),
+];
+
+/// What the Dutch sample says to a complainant who is addressed with "je".
+const INFORMAL: &[(&str, &str)] = &[
+    ("questions", "Wat is je ordernummer?\nHeb je als consument of als bedrijf gekocht?"),
+    ("mediator_conditions", "je hebt als consument gekocht en hebt de klacht eerst aan ons voorgelegd"),
+    (
+        "review_text",
+        "Je kunt de directie vragen je klacht opnieuw te beoordelen. Beantwoord daarvoor deze e-mail en schrijf waarom.",
+    ),
+    (
+        "external_text",
+        "Als consument kun je bemiddeling vragen bij ICTWaarborg: https://extranet.ictwaarborg.nl/contact/bemiddeling",
+    ),
+    ("settlement", "wij storten het bedrag terug op je rekening"),
+    ("policy_followed", "je klacht is volgens onze regeling en binnen de termijn behandeld"),
+    (
+        "minutes",
+        "Je legde uit hoe het bedrag twee keer is afgeschreven. Wij hebben samen de afschriften bekeken.",
+    ),
+    ("close_reason", "het bedrag is teruggestort en je bent tevreden met de oplossing"),
 ];
 
 /// Sample dates, all of one complaint that was received on Saturday 21 November 2026.
@@ -269,9 +324,49 @@ pub fn term_line(name: &str, due: &str, staff_target: &str, status: &str, quote:
     ])
 }
 
-/// One line of the digest: the reference (empty when it has none) and what it says.
-pub fn digest_item(case: &str, text: &str) -> Value {
-    list_item(&[("case", case), ("text", text)])
+/// How near an item of the digest is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Urgency {
+    /// Its date has passed.
+    Overdue,
+    /// It is due today or soon.
+    Soon,
+    /// It has time.
+    Later,
+}
+
+/// One thing to do, in the digest. What is unknown is empty.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DigestItem {
+    /// How near it is.
+    pub urgency: Urgency,
+    /// Our own reference of the complaint.
+    pub case: String,
+    /// What is to be done.
+    pub text: String,
+    /// By when: a date in words.
+    pub due: String,
+    /// How much time that leaves: "nog 3 werkdagen".
+    pub left: String,
+    /// Who must act, as it fits after "waits for": "u", "de klager", "de directie".
+    pub waits_for: String,
+}
+
+/// The value of one item.
+pub fn digest_item(item: &DigestItem) -> Value {
+    let group = match item.urgency {
+        Urgency::Overdue => "overdue",
+        Urgency::Soon => "soon",
+        Urgency::Later => "later",
+    };
+    list_item(&[
+        ("group", group),
+        ("case", &item.case),
+        ("text", &item.text),
+        ("due", &item.due),
+        ("left", &item.left),
+        ("waits_for", &item.waits_for),
+    ])
 }
 
 fn list_item(fields: &[(&str, &str)]) -> Value {
@@ -282,29 +377,34 @@ fn list_item(fields: &[(&str, &str)]) -> Value {
         .into()
 }
 
-/// Realistic values for a notice, every placeholder filled but `extend_today`, which would belie the dates.
-pub fn sample(kind: NoticeKind, language: Language) -> Values {
+/// Realistic values for a notice, every placeholder filled but those that would belie the others.
+pub fn sample(kind: NoticeKind, language: Language, wording: Wording) -> Values {
     let mut values = blank();
     let mut set = |name: &str, value: Value| values.insert(name.to_owned(), value);
     for (name, nl, en) in TEXTS {
         set(name, Value::from(pick(language, nl, en)));
     }
+    let informal = language == Language::Nl && wording == Wording::Informal;
+    for (name, je) in INFORMAL.iter().filter(|_| informal) {
+        set(name, Value::from(*je));
+    }
     for (name, day) in DATES {
         set(name, date_in_words(*day, language).into());
     }
-    for name in ["ask_formal", "apology", "interview"] {
+    for name in ["ask_formal", "apology", "interview", "extendable"] {
         set(name, true.into());
     }
-    set("salutation", salutation(Some("J. de Vries"), language).into());
+    set("salutation", salutation(Some("J. de Vries"), language, wording).into());
     set("handler_role", role_in_words("handler", language).into());
     set("sign_role", role_in_words("handler", language).into());
     set("channel", channel_in_words("email", language).into());
     set("term", term_in_words("respond", language).into());
     set("notice", pick(language, "ontvangstbevestiging", "acknowledgement").into());
+    set("version", 1.into());
     set("days_left", 3.into());
     set("days_over", 1.into());
     set("set_aside", 2.into());
-    for (name, value) in sample_lists(language) {
+    for (name, value) in sample_lists(language).into_iter().chain(sample_orders(kind, language)) {
         set(name, value);
     }
     if let Some((name, value)) = sample_of_kind(kind, language) {
@@ -325,62 +425,105 @@ fn sample_of_kind(kind: NoticeKind, language: Language) -> Option<(&'static str,
             "review_text",
             words("beoordeel de klacht en alle stukken opnieuw", "review the complaint and the full file"),
         )),
+        NoticeKind::StaffConfirm => {
+            Some(("order", words("#opname j.devries@klant.test", "#record j.devries@klant.test")))
+        }
+        NoticeKind::StaffAssign => Some(("term", term_in_words("assign", language).to_owned())),
         NoticeKind::StaffOrderDone => Some(("order", words("#verleng 18-12-2026", "#extend 18-12-2026"))),
         _ => None,
     }
 }
 
-fn sample_lists(language: Language) -> [(&'static str, Value); 5] {
+fn sample_lists(language: Language) -> Vec<(&'static str, Value)> {
     let due = |day| date_in_words(day, language);
     let term = |id, last, target, quote| {
         let status = status_in_words("running", language);
         term_line(term_in_words(id, language), &due(last), &due(target), status, quote)
     };
     let quote = "Uw klacht zal uiterlijk binnen 14 dagen worden beantwoord";
-    [
-        (
-            "terms",
-            vec![
-                term("ack", date(2026, 11, 23), date(2026, 11, 23), ""),
-                term("respond", date(2026, 12, 5), date(2026, 12, 4), quote),
-            ]
-            .into(),
+    let terms = vec![
+        term("ack", date(2026, 11, 23), date(2026, 11, 23), ""),
+        term("respond", date(2026, 12, 5), date(2026, 12, 4), quote),
+    ];
+    let item = |urgency, case: &str, id, day, left, waits_for: &str| {
+        digest_item(&DigestItem {
+            urgency,
+            case: case.to_owned(),
+            text: term_in_words(id, language).to_owned(),
+            due: due(day),
+            left: left_in_words(left, language),
+            waits_for: waits_for.to_owned(),
+        })
+    };
+    let items = vec![
+        item(
+            Urgency::Overdue,
+            "K-2026-00029-C",
+            "respond",
+            date(2026, 11, 20),
+            -1,
+            pick(language, "u", "you"),
         ),
-        (
-            "items",
-            vec![
-                digest_item(
-                    "K-2026-00042-X",
-                    pick(language, "Nieuw bericht in deze klacht", "New message in this complaint"),
-                ),
-                digest_item(
-                    "",
-                    pick(language, "Bericht apart gezet: nieuwsbrief", "Message set aside: newsletter"),
-                ),
-            ]
-            .into(),
+        item(Urgency::Soon, "K-2026-00038-A", "assign", date(2026, 11, 23), 0, pick(language, "u", "you")),
+        item(
+            Urgency::Later,
+            "K-2026-00042-X",
+            "respond",
+            date(2026, 12, 4),
+            9,
+            pick(language, "de klager", "the complainant"),
         ),
-        (
-            "orders",
-            vec![
-                pick(language, "#verleng DATUM REDEN", "#extend DATE REASON"),
-                pick(language, "#antwoord gegrond|deels|ongegrond", "#answer founded|partly|unfounded"),
-            ]
-            .into(),
-        ),
-        (
-            "done",
-            vec![pick(
-                language,
-                "De klager heeft bericht dat ons antwoord uiterlijk vrijdag 18 december 2026 komt.",
-                "The complainant was told that our reply comes by Friday 18 December 2026.",
-            )]
-            .into(),
-        ),
-        (
-            "missing",
-            vec![pick(language, "Bevindingen", "Findings"), pick(language, "Conclusie", "Conclusion")].into(),
-        ),
+    ];
+    let overflow = pick(
+        language,
+        "[K-2026-00041-8] Nieuw bericht in deze klacht",
+        "[K-2026-00041-8] New message in this complaint",
+    );
+    let done = pick(
+        language,
+        "Inhoudelijk antwoord: de nieuwe datum is vrijdag 18 december 2026.",
+        "Substantive reply: the new date is Friday 18 December 2026.",
+    );
+    let told = pick(
+        language,
+        "De klager krijgt bericht: uitstelbericht.",
+        "The complainant is told: progress notice.",
+    );
+    vec![
+        ("terms", terms.into()),
+        ("items", items.into()),
+        ("overflow", vec![overflow].into()),
+        ("done", vec![done, told].into()),
+    ]
+}
+
+/// The orders that a notice shows, and the forms that go with them.
+fn sample_orders(kind: NoticeKind, language: Language) -> Vec<(&'static str, Value)> {
+    use OrderName as O;
+    let (order, sections): (_, &[Section]) = match kind {
+        NoticeKind::StaffReview => (O::Answer, &[Section::Conclusion, Section::Reviewed, Section::Policy]),
+        NoticeKind::StaffLetter => (O::Review, &[]),
+        NoticeKind::StaffAssign => (O::Assign, &[]),
+        _ => (O::Answer, &[Section::Findings, Section::Conclusion, Section::Settlement]),
+    };
+    let orders: &[OrderName] = match kind {
+        NoticeKind::StaffAlarm => &[O::Release, O::Spam],
+        NoticeKind::StaffAssign => &[O::Assign, O::Help],
+        NoticeKind::StaffLetter => &[O::Review, O::Note, O::Help],
+        NoticeKind::StaffReview => &[O::Answer, O::Extend, O::Help],
+        NoticeKind::StaffBounce => &[O::Contacted, O::Note, O::Help],
+        _ => &[O::Answer, O::Extend, O::Ask, O::Assign, O::Help],
+    };
+    let lines: Vec<&str> = orders.iter().map(|order| order_in_words(*order, language)).collect();
+    let form = answer_form(sections, order, language);
+    let link = |lines: &[String]| mailto("directie+s.7KQ2@omnistock.test", "Re: [K-2026-00042-X]", lines);
+    let missing = missing_in_words(&[Section::Findings, Section::Conclusion], language);
+    vec![
+        ("orders", lines.into()),
+        ("answer_link", link(&form).into()),
+        ("extend_link", link(&answer_form(&[], O::Extend, language)).into()),
+        ("form", form.into()),
+        ("missing", missing.into()),
     ]
 }
 
@@ -395,6 +538,9 @@ const fn pick<'a>(language: Language, nl: &'a str, en: &'a str) -> &'a str {
 mod tests {
     use super::*;
 
+    /// Placeholders that the samples leave empty, because they would belie the others.
+    const ABSENT: [&str; 3] = ["extend_today", "late", "reminder"];
+
     #[test]
     fn the_glossary_names_each_placeholder_once() {
         assert_eq!(blank().len(), PLACEHOLDERS.len());
@@ -403,14 +549,16 @@ mod tests {
     #[test]
     fn the_sample_fills_every_placeholder_and_no_other() {
         for kind in NoticeKind::ALL {
-            for language in Language::ALL {
-                let values = sample(kind, language);
+            for (language, wording) in [
+                (Language::Nl, Wording::Formal),
+                (Language::Nl, Wording::Informal),
+                (Language::En, Wording::Formal),
+            ] {
+                let values = sample(kind, language, wording);
                 assert!(values.keys().eq(blank().keys()), "{kind}");
                 for (name, value) in values {
-                    assert!(
-                        value.is_true() || name == "extend_today",
-                        "{name} is empty in the sample of {kind}"
-                    );
+                    let absent = ABSENT.contains(&name.as_str());
+                    assert!(value.is_true() != absent, "{name} in the sample of {kind}");
                 }
             }
         }

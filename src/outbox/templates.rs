@@ -2,9 +2,10 @@
 //!
 //! A template is `<language>/<notice>.txt`, its first line `Subject: …`, then an empty line, then the text; a
 //! paragraph is one line, the lines are wrapped when the notice is rendered. Beside it there may be a
-//! `<language>/<notice>.html`. What a template may use stands in [`PLACEHOLDERS`]; besides the filters of minijinja
-//! there are `told`, which ends what a person typed with a full stop or makes several lines a paragraph, and `capital`,
-//! which gives a phrase at the start of a sentence its capital.
+//! `<language>/<notice>.html`. A Dutch notice to the complainant has a second file, `nl/<notice>.je.txt`, for
+//! procedures that say "je". What a template may use stands in [`PLACEHOLDERS`]; besides the filters of minijinja there
+//! are `told`, which ends what a person typed with a full stop or makes several lines a paragraph, `listed`, which
+//! makes them a list, and `capital`, which gives a phrase at the start of a sentence its capital.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -13,11 +14,11 @@ use std::path::Path;
 use minijinja::syntax::SyntaxConfig;
 use minijinja::{Environment, UndefinedBehavior};
 
-pub use super::samples::{PLACEHOLDERS, Values, blank, digest_item, sample, term_line};
-use super::wording::{WIDTH, capital, one_line, tidy};
+pub use super::samples::{DigestItem, PLACEHOLDERS, Urgency, Values, blank, digest_item, sample, term_line};
+use super::wording::{WIDTH, capital, listed, one_line, tidy};
 pub use super::wording::{date_in_words, salutation, told, wrap};
 use crate::domain::mail::Language;
-use crate::domain::notice::NoticeKind;
+use crate::domain::notice::{NoticeKind, Wording};
 
 /// Steps of the template engine for one template; the longest of ours takes under 1,000.
 const FUEL: u64 = 50_000;
@@ -27,41 +28,52 @@ const FUEL: u64 = 50_000;
 const CLOSED_PLATFORM: [&str; 2] = ["ec.europa.eu/odr", "ec.europa.eu/consumers/odr"];
 
 macro_rules! built_in {
-    ($($kind:ident $name:literal),* $(,)?) => {
-        &[$((
-            NoticeKind::$kind,
-            include_str!(concat!("../../templates/nl/", $name, ".txt")),
-            include_str!(concat!("../../templates/en/", $name, ".txt")),
-        )),*]
+    (complainant: $($name:literal),*; staff: $($own:literal),*;) => {
+        &[
+            $(
+                built_in!("nl/", $name, ".txt"),
+                built_in!("nl/", $name, ".je.txt"),
+                built_in!("en/", $name, ".txt"),
+            )*
+            $(built_in!("nl/", $own, ".txt"), built_in!("en/", $own, ".txt"),)*
+        ]
+    };
+    ($language:literal, $name:literal, $extension:literal) => {
+        (
+            concat!($language, $name, $extension),
+            include_str!(concat!("../../templates/", $language, $name, $extension)),
+        )
     };
 }
 
-/// The templates that are compiled in: kind, Dutch, English.
-const BUILT_IN: &[(NoticeKind, &str, &str)] = built_in![
-    Acknowledgement "acknowledgement",
-    PleaseWrite "please_write",
-    RecordForAgreement "record_for_agreement",
-    InfoRequest "info_request",
-    HandlerChanged "handler_changed",
-    Progress "progress",
-    Referral "referral",
-    Outcome "outcome",
-    ReviewReceived "review_received",
-    InterviewInvitation "interview_invitation",
-    ReviewOutcome "review_outcome",
-    Closing "closing",
-    StaffNew "staff_new",
-    StaffLetter "staff_letter",
-    StaffAssign "staff_assign",
-    StaffDue "staff_due",
-    StaffOverdue "staff_overdue",
-    StaffBounce "staff_bounce",
-    StaffReview "staff_review",
-    StaffDigest "staff_digest",
-    StaffOrderDone "staff_order_done",
-    StaffOrderRefused "staff_order_refused",
-    StaffConfirm "staff_confirm",
-    StaffAlarm "staff_alarm",
+/// The templates that are compiled in: file and source.
+const BUILT_IN: &[(&str, &str)] = built_in![
+    complainant:
+        "acknowledgement",
+        "please_write",
+        "record_for_agreement",
+        "info_request",
+        "handler_changed",
+        "progress",
+        "referral",
+        "outcome",
+        "review_received",
+        "interview_invitation",
+        "review_outcome",
+        "closing";
+    staff:
+        "staff_new",
+        "staff_letter",
+        "staff_assign",
+        "staff_due",
+        "staff_overdue",
+        "staff_bounce",
+        "staff_review",
+        "staff_digest",
+        "staff_order_done",
+        "staff_order_refused",
+        "staff_confirm",
+        "staff_alarm";
 ];
 
 /// A fault in a template file.
@@ -132,7 +144,8 @@ impl Templates {
                 faults.push(fault(
                     file,
                     1,
-                    "no such template: expected nl/ or en/, then a notice and .txt or .html",
+                    "no such template: expected nl/ or en/, then a notice and .txt or .html \
+                     (.je.txt in nl/ for a notice to the complainant)",
                 ));
             }
         }
@@ -150,7 +163,7 @@ impl Templates {
         if faults.is_empty() { Ok(templates) } else { Err(TemplateError { faults }) }
     }
 
-    /// Writes a notice.
+    /// Writes a notice. Where no template has the `wording` (English, mail to staff), the formal one is used.
     ///
     /// # Errors
     /// A placeholder that the template uses is not in `values`, or the template does not end.
@@ -158,10 +171,11 @@ impl Templates {
         &self,
         kind: NoticeKind,
         language: Language,
+        wording: Wording,
         values: &Values,
     ) -> Result<Rendered, TemplateError> {
-        let text = file_name(kind, language, "txt");
-        let html = file_name(kind, language, "html");
+        let text = file_name(kind, language, wording, "txt");
+        let html = file_name(kind, language, wording, "html");
         let html = if self.sources.contains_key(&html) { Some(self.run(&html, values)?) } else { None };
         Ok(Rendered {
             subject: one_line(&self.run(&subject_of(&text), values)?),
@@ -171,9 +185,9 @@ impl Templates {
     }
 
     /// The placeholders that the templates of a notice use, in the subject, the text and the HTML.
-    pub fn placeholders(&self, kind: NoticeKind, language: Language) -> BTreeSet<String> {
-        let text = file_name(kind, language, "txt");
-        [subject_of(&text), text, file_name(kind, language, "html")]
+    pub fn placeholders(&self, kind: NoticeKind, language: Language, wording: Wording) -> BTreeSet<String> {
+        let text = file_name(kind, language, wording, "txt");
+        [subject_of(&text), text, file_name(kind, language, wording, "html")]
             .iter()
             .filter_map(|name| self.engine.get_template(name).ok())
             .flat_map(|template| template.undeclared_variables(false))
@@ -181,22 +195,20 @@ impl Templates {
             .collect()
     }
 
-    /// Renders every template in every language with sample data, on every branch, and with nothing known, and looks
-    /// for what a rendering does not show: unknown placeholders and links to the closed ODR platform. A set
+    /// Renders every template in every language and wording with sample data, on every branch, and with nothing known,
+    /// and looks for what a rendering does not show: unknown placeholders and links to the closed ODR platform. A set
     /// that could be made has no faults.
     pub fn check(&self) -> Vec<TemplateFault> {
         let mut faults = Vec::new();
         for (file, source) in &self.sources {
             faults.extend(forbidden_words(file, source));
         }
-        for kind in NoticeKind::ALL {
-            for language in Language::ALL {
-                let unknown = self.unknown_placeholders(kind, language);
-                if unknown.is_empty() {
-                    faults.extend(self.failed_renderings(kind, language));
-                }
-                faults.extend(unknown);
+        for (kind, language, wording) in every_template() {
+            let unknown = self.unknown_placeholders(kind, language, wording);
+            if unknown.is_empty() {
+                faults.extend(self.failed_renderings(kind, language, wording));
             }
+            faults.extend(unknown);
         }
         faults.sort();
         faults.dedup();
@@ -205,14 +217,19 @@ impl Templates {
 
     /// Placeholders that nothing fills, each at the first line that names it; in a branch that the samples do not
     /// take they would not show.
-    fn unknown_placeholders(&self, kind: NoticeKind, language: Language) -> Vec<TemplateFault> {
+    fn unknown_placeholders(
+        &self,
+        kind: NoticeKind,
+        language: Language,
+        wording: Wording,
+    ) -> Vec<TemplateFault> {
         let known: BTreeSet<&str> = PLACEHOLDERS.iter().map(|(name, _)| *name).collect();
-        let unknown = self.placeholders(kind, language);
+        let unknown = self.placeholders(kind, language, wording);
         let unknown = unknown.iter().filter(|name| !known.contains(name.as_str()));
         unknown
             .flat_map(|name| {
                 ["txt", "html"].into_iter().filter_map(move |extension| {
-                    let file = file_name(kind, language, extension);
+                    let file = file_name(kind, language, wording, extension);
                     let line = line_with_word(self.sources.get(&file)?, name)?;
                     Some(fault(&file, line, &format!("unknown placeholder \"{name}\"")))
                 })
@@ -220,9 +237,16 @@ impl Templates {
             .collect()
     }
 
-    fn failed_renderings(&self, kind: NoticeKind, language: Language) -> Vec<TemplateFault> {
-        let renderings = variants(kind, language);
-        let errors = renderings.iter().filter_map(|values| self.render(kind, language, values).err());
+    fn failed_renderings(
+        &self,
+        kind: NoticeKind,
+        language: Language,
+        wording: Wording,
+    ) -> Vec<TemplateFault> {
+        let used = self.placeholders(kind, language, wording);
+        let renderings = branches(kind, language, wording, &used);
+        let errors =
+            renderings.iter().filter_map(|values| self.render(kind, language, wording, values).err());
         errors.flat_map(|error| error.faults).collect()
     }
 
@@ -245,13 +269,7 @@ pub fn placeholder_of(obligation: &str) -> &str {
 }
 
 fn built_in_sources() -> BTreeMap<String, String> {
-    BUILT_IN
-        .iter()
-        .flat_map(|&(kind, nl, en)| {
-            [(file_name(kind, Language::Nl, "txt"), nl), (file_name(kind, Language::En, "txt"), en)]
-        })
-        .map(|(file, source)| (file, source.to_owned()))
-        .collect()
+    BUILT_IN.iter().map(|&(file, source)| (file.to_owned(), source.to_owned())).collect()
 }
 
 fn engine() -> Result<Environment<'static>, TemplateError> {
@@ -263,6 +281,7 @@ fn engine() -> Result<Environment<'static>, TemplateError> {
     engine.set_fuel(Some(FUEL));
     engine.set_auto_reload(false);
     engine.add_filter("told", |typed: String| told(&typed));
+    engine.add_filter("listed", |typed: String| listed(&typed));
     engine.add_filter("capital", |phrase: String| capital(&phrase));
     Ok(engine)
 }
@@ -294,6 +313,17 @@ fn add(engine: &mut Environment<'static>, file: &str, source: &str) -> Result<()
 const BRANCHES: &[(&str, &str)] = &[
     ("judgement", "partly_founded"),
     ("judgement", "unfounded"),
+    ("version", "2"),
+    ("reminder", "true"),
+    ("late", "true"),
+    ("mediator_kind", "court"),
+    ("close_kind", "withdrawn"),
+    ("close_kind", "not_a_complaint"),
+    ("close_kind", "duplicate"),
+    ("hint", "after_outcome"),
+    ("hint", "objection_late"),
+    ("hint", "reply"),
+    ("hint", "agreeing"),
     ("hint", "not_agreed"),
     ("hint", "stranger"),
     ("hint", "closed"),
@@ -305,13 +335,14 @@ const BRANCHES: &[(&str, &str)] = &[
     ("alarm", "set_aside"),
     ("alarm", "reload"),
     ("extend_today", "true"),
+    ("order", ""),
 ];
 
-/// The sets of values with which a template must render: the sample, the sample on every branch, and nothing known
-/// at all.
-fn variants(kind: NoticeKind, language: Language) -> Vec<Values> {
-    let sample = sample(kind, language);
-    let branches = BRANCHES.iter().map(|(name, word)| {
+/// The sets of values with which a template must render: the sample, the sample on every branch that it can take, and
+/// nothing known at all.
+fn branches(kind: NoticeKind, language: Language, wording: Wording, used: &BTreeSet<String>) -> Vec<Values> {
+    let sample = sample(kind, language, wording);
+    let branches = BRANCHES.iter().filter(|(name, _)| used.contains(*name)).map(|(name, word)| {
         let mut values = sample.clone();
         values.insert((*name).to_owned(), (*word).into());
         values
@@ -337,16 +368,35 @@ fn forbidden_words(file: &str, source: &str) -> Vec<TemplateFault> {
     faults
 }
 
-fn is_template_file(file: &str) -> bool {
-    Language::ALL.into_iter().any(|language| {
-        NoticeKind::ALL
-            .into_iter()
-            .any(|kind| file == file_name(kind, language, "txt") || file == file_name(kind, language, "html"))
+/// Every notice in every language and every wording that it has there.
+fn every_template() -> impl Iterator<Item = (NoticeKind, Language, Wording)> {
+    NoticeKind::ALL.into_iter().flat_map(|kind| {
+        Language::ALL.into_iter().flat_map(move |language| {
+            Wording::ALL
+                .into_iter()
+                .filter(move |wording| *wording == used(kind, language, *wording))
+                .map(move |wording| (kind, language, wording))
+        })
     })
 }
 
-fn file_name(kind: NoticeKind, language: Language, extension: &str) -> String {
-    format!("{}/{kind}.{extension}", language.code())
+/// The wording in which a notice is written when `wording` is asked: only Dutch to the complainant has two.
+fn used(kind: NoticeKind, language: Language, wording: Wording) -> Wording {
+    if language == Language::Nl && !kind.to_staff() { wording } else { Wording::Formal }
+}
+
+fn is_template_file(file: &str) -> bool {
+    every_template().any(|(kind, language, wording)| {
+        ["txt", "html"].iter().any(|extension| file == file_name(kind, language, wording, extension))
+    })
+}
+
+fn file_name(kind: NoticeKind, language: Language, wording: Wording, extension: &str) -> String {
+    let variant = match used(kind, language, wording) {
+        Wording::Formal => "",
+        Wording::Informal => ".je",
+    };
+    format!("{}/{kind}{variant}.{extension}", language.code())
 }
 
 /// The engine's name of a text's subject. It has no file name extension that the engine knows: nothing is escaped.

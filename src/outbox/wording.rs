@@ -3,7 +3,8 @@
 use jiff::civil::{Date, Weekday};
 
 use crate::domain::mail::Language;
-use crate::domain::notice::NoticeKind;
+use crate::domain::notice::{NoticeKind, Wording};
+use crate::domain::procedure::{External, ExternalKind, OpenTo, ReviewForm};
 
 /// The width in characters at which the text of a notice is wrapped (RFC 5322 section 2.1.1 advises under 78).
 pub const WIDTH: usize = 72;
@@ -61,13 +62,12 @@ pub fn date_in_words(date: Date, language: Language) -> String {
 
 /// The first line of a notice. The name is used only when it can be nothing but a person's name: letters, spaces and
 /// `.'-`, up to 60 characters. Anything else could be text or a link that we would send on for a stranger.
-pub fn salutation(name: Option<&str>, language: Language) -> String {
+pub fn salutation(name: Option<&str>, language: Language, wording: Wording) -> String {
     let name = name.map(str::trim).filter(|name| is_personal_name(name));
-    match (name, language) {
-        (Some(name), Language::Nl) => format!("Geachte {name},"),
-        (None, Language::Nl) => "Geachte heer, mevrouw,".to_owned(),
-        (Some(name), Language::En) => format!("Dear {name},"),
-        (None, Language::En) => "Dear Sir or Madam,".to_owned(),
+    match (language, wording) {
+        (Language::Nl, Wording::Formal) => format!("Geachte {},", name.unwrap_or("heer, mevrouw")),
+        (Language::Nl, Wording::Informal) => format!("Beste {},", name.unwrap_or("klant")),
+        (Language::En, _) => format!("Dear {},", name.unwrap_or("Sir or Madam")),
     }
 }
 
@@ -77,17 +77,28 @@ fn is_personal_name(name: &str) -> bool {
         && name.chars().all(|c| c.is_alphabetic() || " .'-".contains(c))
 }
 
-/// What a person typed, made to stand after a colon: one line gets its full stop, several lines a paragraph of
-/// their own.
+/// What a person typed, made to stand after a colon: one line gets its full stop (not after a link: it would become
+/// part of it), several lines a paragraph of their own.
 pub fn told(typed: &str) -> String {
     let typed = typed.trim();
+    let ends_in_link = typed.rsplit(' ').next().is_some_and(|word| word.contains("://"));
     if typed.contains('\n') {
         format!("\n\n{typed}\n\n")
-    } else if typed.is_empty() || typed.ends_with(['.', '!', '?', ':']) {
+    } else if typed.is_empty() || typed.ends_with(['.', '!', '?', ':']) || ends_in_link {
         typed.to_owned()
     } else {
         format!("{typed}.")
     }
+}
+
+/// Like [`told`], but several lines become a list.
+pub fn listed(typed: &str) -> String {
+    let lines: Vec<&str> = typed.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
+    if lines.len() < 2 {
+        return told(typed);
+    }
+    let items = lines.iter().map(|line| format!("- {}", line.trim_start_matches(['-', '*', ' '])));
+    told(&items.collect::<Vec<_>>().join("\n"))
 }
 
 /// The same with a capital in front, for a phrase that starts a sentence ("de directie").
@@ -96,14 +107,14 @@ pub fn capital(phrase: &str) -> String {
     letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
 }
 
-/// Breaks long lines at spaces so that none is wider than `width` characters. Lines that start with a space, `|`, `-`
-/// or `#` (tables, lists, orders) stay as they are, and a word that is wider than a line, such as a URL, is never
-/// broken.
+/// Breaks long lines at spaces so that none is wider than `width` characters. Lines that start with a space, `|` or
+/// `#` (tables, orders) stay as they are, the lines of a list item stand below each other, and a word that is wider than
+/// a line, such as a URL, is never broken. No line is broken before a `#`: it would look like an order.
 pub fn wrap(text: &str, width: usize) -> String {
     let mut wrapped = String::with_capacity(text.len() + text.len() / 32);
     for line in text.split_inclusive('\n') {
         let (content, end) = line.strip_suffix('\n').map_or((line, ""), |content| (content, "\n"));
-        if content.starts_with([' ', '|', '-', '#']) {
+        if content.starts_with([' ', '|', '#']) {
             wrapped.push_str(content);
         } else {
             wrap_line(content, width, &mut wrapped);
@@ -114,19 +125,37 @@ pub fn wrap(text: &str, width: usize) -> String {
 }
 
 fn wrap_line(line: &str, width: usize, into: &mut String) {
+    let indent = if line.starts_with("- ") { "  " } else { "" };
     let mut used = 0;
-    for word in line.split_ascii_whitespace() {
-        let length = word.chars().count();
+    for chunk in chunks(line) {
+        let length = chunk.chars().count();
         if used > 0 && used + 1 + length > width {
             into.push('\n');
-            used = 0;
+            into.push_str(indent);
+            used = indent.len();
         } else if used > 0 {
             into.push(' ');
             used += 1;
         }
-        into.push_str(word);
+        into.push_str(&chunk);
         used += length;
     }
+}
+
+/// The words of a line; one that starts with `#` stays with the word before it, and so does the word after the dash of
+/// a list item.
+fn chunks(line: &str) -> Vec<String> {
+    let mut chunks: Vec<String> = Vec::new();
+    for word in line.split_ascii_whitespace() {
+        match chunks.last_mut() {
+            Some(last) if word.starts_with('#') || last == "-" => {
+                last.push(' ');
+                last.push_str(word);
+            }
+            _ => chunks.push(word.to_owned()),
+        }
+    }
+    chunks
 }
 
 /// The layout that a rendered body gets: no space at line ends, one empty line between paragraphs, none at either end,
@@ -235,6 +264,96 @@ pub fn notice_in_words(kind: NoticeKind, language: Language) -> &'static str {
     pick(language, nl, en)
 }
 
+/// How much time is left, from working days: "nog 3 werkdagen", "vandaag", "2 werkdagen te laat".
+pub fn left_in_words(working_days: i64, language: Language) -> String {
+    let count = working_days.unsigned_abs();
+    match (working_days, language) {
+        (0, Language::Nl) => "vandaag".to_owned(),
+        (0, Language::En) => "today".to_owned(),
+        (1, Language::Nl) => "nog 1 werkdag".to_owned(),
+        (1, Language::En) => "1 working day left".to_owned(),
+        (-1, Language::Nl) => "1 werkdag te laat".to_owned(),
+        (-1, Language::En) => "1 working day late".to_owned(),
+        (2.., Language::Nl) => format!("nog {count} werkdagen"),
+        (2.., Language::En) => format!("{count} working days left"),
+        (_, Language::Nl) => format!("{count} werkdagen te laat"),
+        (_, Language::En) => format!("{count} working days late"),
+    }
+}
+
+/// How the complainant can have the reply reviewed, for `review_text` in an outcome; `reviewer` is the role in words.
+pub fn review_option(reviewer: &str, form: ReviewForm, language: Language, wording: Wording) -> String {
+    let formal = wording == Wording::Formal;
+    match (language, form) {
+        (Language::Nl, ReviewForm::Written) if formal => format!(
+            "U kunt {reviewer} vragen uw klacht opnieuw te beoordelen. Beantwoord daarvoor deze e-mail en schrijf waarom."
+        ),
+        (Language::Nl, ReviewForm::Written) => format!(
+            "Je kunt {reviewer} vragen je klacht opnieuw te beoordelen. Beantwoord daarvoor deze e-mail en schrijf waarom."
+        ),
+        (Language::Nl, ReviewForm::Interview) if formal => format!(
+            "U kunt bezwaar maken bij {reviewer}. Beantwoord daarvoor deze e-mail en schrijf waarom. U wordt dan \
+             uitgenodigd voor een gesprek."
+        ),
+        (Language::Nl, ReviewForm::Interview) => format!(
+            "Je kunt bezwaar maken bij {reviewer}. Beantwoord daarvoor deze e-mail en schrijf waarom. Je wordt dan \
+             uitgenodigd voor een gesprek."
+        ),
+        (Language::En, ReviewForm::Written) => {
+            format!(
+                "You can ask {reviewer} to review your complaint. To do so, reply to this e-mail and tell us why."
+            )
+        }
+        (Language::En, ReviewForm::Interview) => format!(
+            "You can object to {reviewer}. To do so, reply to this e-mail and tell us why. You will then be invited to \
+             a conversation."
+        ),
+    }
+}
+
+/// To whom the complainant can go outside the company, for `external_text`: "Als consument kunt u bemiddeling vragen
+/// bij", then the body's name, its own conditions and where it is reached.
+pub fn external_option(body: &External, language: Language, wording: Wording) -> String {
+    let formal = wording == Wording::Formal;
+    let who = match (language, body.open_to) {
+        (Language::Nl, OpenTo::Consumer) => pick_je(formal, "Als consument kunt u", "Als consument kun je"),
+        (Language::Nl, OpenTo::Business) => pick_je(formal, "Als bedrijf kunt u", "Als bedrijf kun je"),
+        (Language::Nl, OpenTo::Anyone) => pick_je(formal, "U kunt", "Je kunt"),
+        (Language::En, OpenTo::Consumer) => "As a consumer you can",
+        (Language::En, OpenTo::Business) => "As a business you can",
+        (Language::En, OpenTo::Anyone) => "You can",
+    };
+    let name = &body.name;
+    let what = match (language, body.kind) {
+        (Language::Nl, ExternalKind::Mediator) => format!("bemiddeling vragen bij {name}"),
+        (Language::En, ExternalKind::Mediator) => format!("ask {name} to mediate"),
+        (
+            Language::Nl,
+            ExternalKind::Authority
+            | ExternalKind::Court
+            | ExternalKind::Ombudsman
+            | ExternalKind::DisputeBody,
+        ) => format!("terecht bij {name}"),
+        (
+            Language::En,
+            ExternalKind::Authority
+            | ExternalKind::Court
+            | ExternalKind::Ombudsman
+            | ExternalKind::DisputeBody,
+        ) => format!("take your complaint to {name}"),
+    };
+    let conditions = body.conditions.as_deref().map(|conditions| match language {
+        Language::Nl => format!(" ({name} stelt deze voorwaarden: {conditions})"),
+        Language::En => format!(" ({name} applies these conditions: {conditions})"),
+    });
+    let url = body.url.as_deref().map_or_else(String::new, |url| format!(": {url}"));
+    told(&format!("{who} {what}{}{url}", conditions.unwrap_or_default()))
+}
+
+const fn pick_je<'a>(formal: bool, u: &'a str, je: &'a str) -> &'a str {
+    if formal { u } else { je }
+}
+
 const fn pick<'a>(language: Language, nl: &'a str, en: &'a str) -> &'a str {
     match language {
         Language::Nl => nl,
@@ -259,16 +378,23 @@ mod tests {
     #[test]
     fn only_a_persons_name_is_used_as_one() {
         for name in ["J. de Vries", "Zoë O'Neill-Núñez", " J. de Vries "] {
-            assert_eq!(salutation(Some(name), Language::En), format!("Dear {},", name.trim()));
+            assert_eq!(
+                salutation(Some(name), Language::En, Wording::Formal),
+                format!("Dear {},", name.trim())
+            );
         }
         let long = "a".repeat(61);
         for name in
             ["", " ", "...", "Win 100 euro", "www.x.example/a", "a\nb", "Jan, Piet", "<b>Jan</b>", &long]
         {
-            assert_eq!(salutation(Some(name), Language::Nl), "Geachte heer, mevrouw,", "{name:?}");
+            let greeting = |wording| salutation(Some(name), Language::Nl, wording);
+            assert_eq!(greeting(Wording::Formal), "Geachte heer, mevrouw,", "{name:?}");
+            assert_eq!(greeting(Wording::Informal), "Beste klant,", "{name:?}");
         }
-        assert_eq!(salutation(Some(&long[..60]), Language::Nl), format!("Geachte {},", &long[..60]));
-        assert_eq!(salutation(None, Language::En), "Dear Sir or Madam,");
+        let exact = &long[..60];
+        assert_eq!(salutation(Some(exact), Language::Nl, Wording::Formal), format!("Geachte {exact},"));
+        assert_eq!(salutation(Some("J. de Vries"), Language::Nl, Wording::Informal), "Beste J. de Vries,");
+        assert_eq!(salutation(None, Language::En, Wording::Informal), "Dear Sir or Madam,");
     }
 
     #[test]
@@ -277,6 +403,47 @@ mod tests {
         assert_eq!(told(" Klaar. \n"), "Klaar.");
         assert_eq!(told(""), "");
         assert_eq!(told("een\n- twee"), "\n\neen\n- twee\n\n");
+        assert_eq!(told("zie https://klant.test/a"), "zie https://klant.test/a");
+        assert_eq!(listed("uw ordernummer"), "uw ordernummer.");
+        assert_eq!(listed("uw naam\n\n * uw ordernummer\n"), "\n\n- uw naam\n- uw ordernummer\n\n");
+    }
+
+    #[test]
+    fn time_left_is_said_in_working_days() {
+        let said = |days| [left_in_words(days, Language::Nl), left_in_words(days, Language::En)];
+        assert_eq!(said(3), ["nog 3 werkdagen", "3 working days left"]);
+        assert_eq!(said(1), ["nog 1 werkdag", "1 working day left"]);
+        assert_eq!(said(0), ["vandaag", "today"]);
+        assert_eq!(said(-1), ["1 werkdag te laat", "1 working day late"]);
+        assert_eq!(said(-2), ["2 werkdagen te laat", "2 working days late"]);
+    }
+
+    #[test]
+    fn an_external_body_is_offered_to_those_it_is_open_to() {
+        let mut body = External {
+            id: "ictwaarborg".to_owned(),
+            kind: ExternalKind::Mediator,
+            open_to: OpenTo::Consumer,
+            offer_in: Vec::new(),
+            name: "ICTWaarborg".to_owned(),
+            url: Some("https://ictwaarborg.test/".to_owned()),
+            conditions: None,
+            quote: None,
+        };
+        assert_eq!(
+            external_option(&body, Language::Nl, Wording::Formal),
+            "Als consument kunt u bemiddeling vragen bij ICTWaarborg: https://ictwaarborg.test/"
+        );
+        body.conditions = Some("u bent er lid van".to_owned());
+        (body.kind, body.open_to, body.url) = (ExternalKind::Court, OpenTo::Anyone, None);
+        assert_eq!(
+            external_option(&body, Language::Nl, Wording::Informal),
+            "Je kunt terecht bij ICTWaarborg (ICTWaarborg stelt deze voorwaarden: u bent er lid van)."
+        );
+        assert_eq!(
+            review_option("de directie", ReviewForm::Written, Language::Nl, Wording::Informal),
+            "Je kunt de directie vragen je klacht opnieuw te beoordelen. Beantwoord daarvoor deze e-mail en schrijf waarom."
+        );
     }
 
     #[test]
@@ -292,8 +459,9 @@ mod tests {
             "    #verleng 18-12-2026 een lange reden\n- een lange regel\nzie https://example.test/a/b/c nu\n";
         assert_eq!(
             wrap(text, 12),
-            "    #verleng 18-12-2026 een lange reden\n- een lange regel\nzie\nhttps://example.test/a/b/c\nnu\n"
+            "    #verleng 18-12-2026 een lange reden\n- een lange\n  regel\nzie\nhttps://example.test/a/b/c\nnu\n"
         );
+        assert_eq!(wrap("gebruik dan #heropen of niets", 14), "gebruik\ndan #heropen\nof niets");
     }
 
     #[test]

@@ -79,10 +79,8 @@ impl Contents {
             Fact::NoticeQueued(notice) => {
                 self.others.insert(notice.sha256.clone());
             }
-            Fact::NoticeRefused { .. }
-            | Fact::NoticeSettled { .. }
-            | Fact::StaffWarned { .. }
-            | Fact::SafetyNetActed { .. } => {}
+            // The others name no content.
+            _ => {}
         }
     }
 

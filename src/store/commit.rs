@@ -34,8 +34,8 @@ pub struct Commit {
     pub outbox: Vec<Outgoing>,
     /// Message-IDs of letters of this complaint: answers to them find it.
     pub message_ids: Vec<String>,
-    /// The message that was taken from a mailbox.
-    pub taken: Option<Taken>,
+    /// The messages that were taken from a mailbox, or of which something else became now.
+    pub taken: Vec<Taken>,
     /// What is added to counts.
     pub counts: Vec<(CountKey, u32)>,
     /// The numbers that were given out.
@@ -217,7 +217,7 @@ impl<'a, 'b, S: Source> Writing<'a, 'b, S> {
             self.put_outgoing(outgoing)?;
         }
         self.put_message_ids(commit)?;
-        if let Some(taken) = &commit.taken {
+        for taken in &commit.taken {
             self.put_taken(commit, taken, (!commit.facts.is_empty()).then_some(first))?;
         }
         for (key, more) in &commit.counts {

@@ -15,6 +15,7 @@ use klachtd::domain::mail::{Language, Party};
 use klachtd::domain::signing::sha256_hex;
 use klachtd::engine::{Arrived, Engine, Outcome, Settings};
 use klachtd::outbox::deliver::{Delivery, Dispatch};
+use klachtd::outbox::replies;
 use klachtd::outbox::templates::Templates;
 use klachtd::register;
 use klachtd::rules::Rules;
@@ -53,33 +54,97 @@ impl Sent {
     }
 }
 
-/// The house that the worlds stand in.
+/// The text without the long links that open a reply: they are tested by themselves.
+fn without_links(text: &str) -> String {
+    let shorter = |line: &str| match line.find("mailto:") {
+        Some(at) => format!("{}mailto:…", &line[..at]),
+        None => line.to_owned(),
+    };
+    text.trim_end().lines().map(shorter).collect::<Vec<_>>().join("\n")
+}
+
+/// The houses that the worlds stand in: a mailbox, and people in the roles of its procedure.
 pub(crate) fn house(procedure: &str) -> House {
-    let staff = |name: &str, email: &str, roles: &[&str]| Staff {
-        name: name.to_owned(),
-        email: email.to_owned(),
+    let (name, email, roles, people): (&str, &str, &[(&str, &str)], &[(&str, &str, &[&str])]) =
+        match procedure {
+            "webshop" => (
+                "De Webshop",
+                "complaints@shop.test",
+                &[
+                    ("receiver", "rosa@shop.test"),
+                    ("manager", "mark@shop.test"),
+                    ("handler", "mark@shop.test"),
+                    ("board", "berta@shop.test"),
+                ],
+                &[
+                    ("Rosa Receptie", "rosa@shop.test", &["receiver"]),
+                    ("Mark Manager", "mark@shop.test", &["manager"]),
+                    ("Hanna Hulp", "hanna@shop.test", &["handler"]),
+                    ("Berta Bestuur", "berta@shop.test", &["board", "operator"]),
+                ],
+            ),
+            "websec" => (
+                "WebSec",
+                "complaints@websec.test",
+                &[
+                    ("handler", "joel@websec.test"),
+                    ("committee", "karim@websec.test"),
+                    ("confidant", "vera@websec.test"),
+                ],
+                &[
+                    ("Joel Ossi", "joel@websec.test", &["handler"]),
+                    ("Karim Commissie", "karim@websec.test", &["committee", "operator"]),
+                    ("Vera Vertrouwen", "vera@websec.test", &["confidant"]),
+                ],
+            ),
+            "ingressus" => (
+                "Ingressus",
+                "klachten@ingressus.test",
+                &[("handler", "ilse@ingressus.test"), ("board", "dirk@ingressus.test")],
+                &[
+                    ("Ilse Jansen", "ilse@ingressus.test", &["handler"]),
+                    ("Dirk Directie", "dirk@ingressus.test", &["board", "operator"]),
+                ],
+            ),
+            "act" => (
+                "ACT Webservice",
+                "directie@act.test",
+                &[("handler", "anna@act.test")],
+                &[
+                    ("Anna de Wit", "anna@act.test", &["handler"]),
+                    ("Bas Bestuur", "bas@act.test", &["board", "operator"]),
+                ],
+            ),
+            _ => (
+                "OmniStock Directie",
+                "directie@omnistock.test",
+                &[("handler", "jan@omnistock.test")],
+                &[
+                    ("Jan Jansen", "jan@omnistock.test", &["handler"]),
+                    ("Berta Bestuur", "berta@omnistock.test", &["board", "operator"]),
+                ],
+            ),
+        };
+    let staff = |(name, email, roles): &(&str, &str, &[&str])| Staff {
+        name: (*name).to_owned(),
+        email: (*email).to_owned(),
         language: Language::Nl,
         mailboxes: Vec::new(),
         roles: roles.iter().map(|r| (*r).to_owned()).collect(),
     };
+    let domain = email.rsplit('@').next().unwrap_or_default();
     House {
         mailboxes: vec![Mailbox {
             name: procedure.to_owned(),
             procedure: procedure.to_owned(),
-            from: Party {
-                name: Some("OmniStock Directie".to_owned()),
-                email: "directie@omnistock.test".to_owned(),
-            },
-            aliases: vec!["klachten@omnistock.test".to_owned()],
+            from: Party { name: Some(name.to_owned()), email: email.to_owned() },
+            aliases: vec![format!("klachten@{domain}")],
             delimiter: "+".to_owned(),
-            trusted_authserv: String::new(),
-            form_senders: Vec::new(),
-            roles: BTreeMap::from([("handler".to_owned(), "jan@omnistock.test".to_owned())]),
+            trusted_authserv: format!("mx.{domain}"),
+            form_senders: vec![format!("formulier@{domain}")],
+            roles: roles.iter().map(|(role, email)| ((*role).to_owned(), (*email).to_owned())).collect(),
         }],
-        staff: vec![
-            staff("Jan Jansen", "jan@omnistock.test", &["handler"]),
-            staff("Berta Bestuur", "berta@omnistock.test", &["board", "operator"]),
-        ],
+        staff: people.iter().map(staff).collect(),
         limits: Limits::default(),
     }
 }
@@ -252,6 +317,16 @@ impl World {
             .expect("a delivery is recorded");
     }
 
+    /// An order in the shell, and everything that follows from it at once. Gives the answer in English, or the refusal.
+    pub(crate) async fn order(&mut self, reference: &str, text: &str) -> Result<Vec<String>, String> {
+        let reply = self.engine.order(reference, text, "operator", self.now).await.expect("the store works");
+        self.settle_down().await;
+        match reply.expect("the complaint is there").outcome {
+            Ok(done) => Ok(done.iter().map(|d| replies::done_in_words(d, Language::En)).collect()),
+            Err(refusal) => Err(replies::refusal_in_words(&refusal, Language::En)),
+        }
+    }
+
     /// What a person would see: the whole register as JSON.
     pub(crate) fn shown(&mut self, reference: &str) -> serde_json::Value {
         let shown = register::show(&mut self.engine, reference, self.now).expect("the register can be read");
@@ -276,7 +351,7 @@ impl World {
                     writeln!(text, "{name}: {value}").expect("writing to a string");
                 }
             }
-            writeln!(text, "Subject: {}\n\n{}", sent.subject(), sent.text().trim_end())
+            writeln!(text, "Subject: {}\n\n{}", sent.subject(), without_links(&sent.text()))
                 .expect("writing to a string");
         }
         text

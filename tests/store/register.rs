@@ -90,7 +90,13 @@ async fn commits_of_one_transaction_build_on_each_other() {
     let first = new_complaint(&store).await;
     let sha256 = store.keep(vec![raw(9)]).await.unwrap().remove(0);
     let before = first.record.clone().unwrap().complaint;
-    let joined = Fact::LetterJoined { letter: note(9, &sha256), role: Role::FollowUp, related: None };
+    let joined = Fact::LetterJoined {
+        letter: note(9, &sha256),
+        role: Role::FollowUp,
+        related: None,
+        fields: BTreeMap::new(),
+        shown_reference: None,
+    };
     let second = on_top(1, Some(before), at(5), vec![joined]);
     store.commit(vec![first, second]).await.unwrap();
     assert_eq!(store.complaint(ComplaintId(1)).unwrap().unwrap().letters.len(), 2);
@@ -142,7 +148,7 @@ async fn a_duplicate_points_at_its_first_and_a_cursor_never_goes_back() {
         let mut taken = taken(1, "", Fate::Duplicate);
         taken.place = place.into();
         taken.cursor = Some(cursor);
-        Commit { taken: Some(taken), at: at(1), ..Commit::default() }
+        Commit { taken: vec![taken], at: at(1), ..Commit::default() }
     };
     store.commit(vec![again("imap:1/7", (1, 7)), again("imap:1/3", (1, 3))]).await.unwrap();
     assert_eq!(store.cursor(MAILBOX).unwrap(), Some((1, 7)));
@@ -285,9 +291,13 @@ async fn replay(steps: Vec<Step>, batch: usize) {
     for (n, step) in (2..).zip(steps) {
         let mut used = Used::default();
         let fact = match step {
-            Step::Letter => {
-                Fact::LetterJoined { letter: note(n, &sha256), role: Role::FollowUp, related: None }
-            }
+            Step::Letter => Fact::LetterJoined {
+                letter: note(n, &sha256),
+                role: Role::FollowUp,
+                related: None,
+                fields: BTreeMap::new(),
+                shown_reference: None,
+            },
             Step::Notice => {
                 notices += 1;
                 used.notices = notices..notices + 1;

@@ -44,6 +44,7 @@ pub(crate) fn note(n: u64, sha256: &str) -> LetterNote {
 
 pub(crate) fn received(id: u64, sha256: &str, procedure: &str) -> Fact {
     Fact::Received(Box::new(Received {
+        spoken: false,
         related: None,
         silence: None,
         reference: format!("K-2026-{id:05}-X"),
@@ -66,6 +67,7 @@ pub(crate) fn received(id: u64, sha256: &str, procedure: &str) -> Fact {
 
 pub(crate) fn queued(notice: u64, sha256: &str) -> Fact {
     Fact::NoticeQueued(Box::new(Notice {
+        ordered: false,
         id: NoticeId(notice),
         kind: NoticeKind::Acknowledgement,
         to: "j@klant.test".into(),
@@ -82,6 +84,7 @@ pub(crate) fn queued(notice: u64, sha256: &str) -> Fact {
 
 pub(crate) fn outgoing(notice: u64, complaint: u64, sha256: &str, next_at: Option<Timestamp>) -> Outgoing {
     Outgoing {
+        asks_about: None,
         cut_off: 0,
         unanswered: 0,
         dropped: false,
@@ -145,7 +148,7 @@ pub(crate) async fn new_complaint(store: &Store) -> Commit {
     Commit {
         outbox: vec![outgoing(notice, id, &kept[2], Some(at(10)))],
         message_ids: vec![format!("<{id}@klant.test>")],
-        taken: Some(taken(id, &kept[0], Fate::Complaint)),
+        taken: vec![taken(id, &kept[0], Fate::Complaint)],
         used: Used {
             complaints: id..id + 1,
             notices: notice..notice + 1,
@@ -171,8 +174,14 @@ pub(crate) fn sent(store: &Store, id: u64) -> Commit {
 pub(crate) async fn follow_up(store: &Store, id: u64, n: u64) -> Commit {
     let sha256 = store.keep(vec![raw(n)]).await.unwrap().remove(0);
     let before = store.complaint(ComplaintId(id)).unwrap();
-    let fact = Fact::LetterJoined { letter: note(n, &sha256), role: Role::FollowUp, related: None };
-    Commit { taken: Some(taken(n, &sha256, Fate::FollowUp)), ..on_top(id, before, at(30), vec![fact]) }
+    let fact = Fact::LetterJoined {
+        letter: note(n, &sha256),
+        role: Role::FollowUp,
+        related: None,
+        fields: BTreeMap::new(),
+        shown_reference: None,
+    };
+    Commit { taken: vec![taken(n, &sha256, Fate::FollowUp)], ..on_top(id, before, at(30), vec![fact]) }
 }
 
 pub(crate) fn assert_sound(store: &Store) {

@@ -2,24 +2,30 @@
 
 use std::collections::BTreeMap;
 
+use jiff::Timestamp;
+
+use super::orders;
 use super::people::{self, alarm, handlers};
-use crate::domain::complaint::{Complaint, NoticeRecord, NoticeStatus};
+use crate::domain::complaint::{Complaint, NoticeRecord, NoticeStatus, State};
 use crate::domain::decision::{Decision, NoticeDraft};
-use crate::domain::event::{Arrival, Trouble, TroubleKind, View};
+use crate::domain::event::{Arrival, Ordered, Right, Trouble, TroubleKind, View};
 use crate::domain::fact::{Fact, Fate, Received, Role, Settlement};
 use crate::domain::house::Staff;
-use crate::domain::mail::Class;
+use crate::domain::mail::{Class, Language, Party};
 use crate::domain::notice::NoticeKind;
-use crate::domain::procedure::{Channel, ReferenceKind, TermEvent};
+use crate::domain::procedure::{Channel, ReferenceKind, TermEvent, TermRule};
 
-pub(super) fn arrived(view: &View, arrival: &Arrival) -> Decision {
+pub(super) fn arrived(view: &View, arrival: &Arrival, now: Timestamp) -> Decision {
     let letter = &arrival.letter;
-    if let Some(reason) = set_aside_reason(view, arrival) {
+    if let Some(reason) = set_aside_reason(arrival) {
         return set_aside(view, arrival, reason);
+    }
+    if let Some(ordered) = arrival.order.as_ref().filter(|_| letter.class == Class::Letter) {
+        return from_staff(view, arrival, ordered, now);
     }
     match (letter.class, view.complaint) {
         (Class::Own, _) => kept(arrival, Fate::Ignored, reasons(arrival)),
-        (Class::Letter, Some(complaint)) => follow_up(view, complaint, arrival),
+        (Class::Letter, Some(complaint)) => follow_up(view, complaint, arrival, now),
         (Class::Letter, None) => complaint(view, arrival),
         (Class::AutoReply, Some(_)) => joined(arrival, Role::AutoReply, Fate::AutoReply),
         (Class::Report, Some(_)) => joined(arrival, Role::Report, Fate::Report),
@@ -33,7 +39,7 @@ pub(super) fn arrived(view: &View, arrival: &Arrival) -> Decision {
 }
 
 /// Why a mail can't be handled by itself, whatever it says (product: "How a mail is read", last lines of the table).
-fn set_aside_reason(view: &View, arrival: &Arrival) -> Option<String> {
+fn set_aside_reason(arrival: &Arrival) -> Option<String> {
     let letter = &arrival.letter;
     if let Some(reason) = &arrival.set_aside {
         return Some(reason.clone());
@@ -44,16 +50,45 @@ fn set_aside_reason(view: &View, arrival: &Arrival) -> Option<String> {
     if letter.authentication.dmarc.as_deref() == Some("fail") {
         return Some("the sender is forged: dmarc=fail".to_owned());
     }
-    if letter.class != Class::Letter {
-        return None;
-    }
-    match &letter.from {
-        None => Some("no usable sender address".to_owned()),
-        Some(from) if view.house.staff(&from.email).is_some() => {
-            Some("from a staff address, without a valid order token".to_owned())
+    (letter.class == Class::Letter && letter.from.is_none()).then(|| "no usable sender address".to_owned())
+}
+
+/// A letter that comes from staff, or pretends to (product: "Orders"): only the token gives a right.
+fn from_staff(view: &View, arrival: &Arrival, ordered: &Ordered, now: Timestamp) -> Decision {
+    let excluded = view.complaint.is_some_and(|c| c.is_about(&ordered.by));
+    match (ordered.right, view.complaint) {
+        (Right::Token, Some(complaint)) if !excluded => {
+            orders::by_mail(view, complaint, (arrival, ordered), now)
         }
-        Some(_) => None,
+        (Right::Token | Right::Shell, _) => {
+            set_aside(view, arrival, "an order of somebody who has no part in this complaint".to_owned())
+        }
+        (Right::Foreign, _) => set_aside(view, arrival, "an order token that is not the sender's".to_owned()),
+        (Right::Address, _) => unproved(view, arrival, ordered),
     }
+}
+
+/// Only the address says that it comes from staff. A record of a spoken complaint runs when the server vouches for the
+/// sender; else that address is asked before anything goes to a third party.
+fn unproved(view: &View, arrival: &Arrival, ordered: &Ordered) -> Decision {
+    let Some((_, _, line)) = orders::record_order(&ordered.reading) else {
+        return set_aside(view, arrival, "from a staff address, without a valid order token".to_owned());
+    };
+    if arrival.letter.authentication.dmarc.as_deref() == Some("pass") {
+        if let Some(decision) = orders::recorded_by_mail(view, arrival, ordered) {
+            return decision;
+        }
+    }
+    let reason = "from a staff address: waits for that address to confirm the order".to_owned();
+    let mut decision = kept(arrival, Fate::SetAside, reason);
+    let asked = view.house.staff(&ordered.by).map(|staff| NoticeDraft {
+        asks_about: Some(arrival.note.clone()),
+        ..NoticeDraft::to_staff(NoticeKind::StaffConfirm, staff)
+            .with("received", arrival.note.received_at.to_string())
+            .with("order", line)
+    });
+    decision.notices = asked.into_iter().collect();
+    decision
 }
 
 fn reasons(arrival: &Arrival) -> String {
@@ -62,7 +97,7 @@ fn reasons(arrival: &Arrival) -> String {
 
 fn kept(arrival: &Arrival, fate: Fate, reason: String) -> Decision {
     let fact = Fact::LetterKept { letter: arrival.note.clone(), fate, reason: reason.clone() };
-    Decision { facts: vec![fact], notices: Vec::new(), fate: Some((fate, reason)) }
+    Decision { facts: vec![fact], fate: Some((fate, reason)), ..Decision::default() }
 }
 
 /// Set aside and staff told. A mail of a machine is never told of: a flood of them would be one of alarms too.
@@ -75,72 +110,185 @@ fn set_aside(view: &View, arrival: &Arrival, reason: String) -> Decision {
 }
 
 fn joined(arrival: &Arrival, role: Role, fate: Fate) -> Decision {
-    let fact = Fact::LetterJoined { letter: arrival.note.clone(), role, related: arrival.related.clone() };
-    Decision { facts: vec![fact], notices: Vec::new(), fate: Some((fate, reasons(arrival))) }
+    let fate = Some((fate, reasons(arrival)));
+    Decision { facts: vec![join(arrival, role)], fate, ..Decision::default() }
 }
 
-fn follow_up(view: &View, complaint: &Complaint, arrival: &Arrival) -> Decision {
+/// The fact that a letter joined its complaint, and nothing more.
+pub(super) fn join(arrival: &Arrival, role: Role) -> Fact {
+    Fact::LetterJoined {
+        letter: arrival.note.clone(),
+        role,
+        related: arrival.related.clone(),
+        fields: BTreeMap::new(),
+        shown_reference: None,
+    }
+}
+
+/// The same with the fields that a party adds; the first order number becomes the reference where the procedure shows
+/// that (webshop B4).
+fn join_with_fields(view: &View, complaint: &Complaint, arrival: &Arrival, role: Role) -> Fact {
+    let known = &complaint.fields;
+    let fields: BTreeMap<String, String> =
+        arrival.letter.fields.clone().into_iter().filter(|(name, _)| !known.contains_key(name)).collect();
+    let own = complaint.shown_reference == complaint.reference;
+    let shown = Some(shown_reference(view, &fields, &complaint.reference))
+        .filter(|s| own && *s != complaint.reference);
+    Fact::LetterJoined {
+        letter: arrival.note.clone(),
+        role,
+        related: arrival.related.clone(),
+        fields,
+        shown_reference: shown,
+    }
+}
+
+fn follow_up(view: &View, complaint: &Complaint, arrival: &Arrival, now: Timestamp) -> Decision {
+    let from = arrival.letter.from.as_ref().map_or("", |party| party.email.as_str());
+    if !complaint.is_party(from) {
+        let mut decision = joined(arrival, Role::FollowUp, Fate::FollowUp);
+        decision.notices = staff_letter(view, complaint, arrival, "");
+        return decision;
+    }
+    if let Some(written) = orders::written(view, complaint, &arrival.letter.text) {
+        return begins(view, complaint, arrival, written);
+    }
     let mut decision = joined(arrival, Role::FollowUp, Fate::FollowUp);
-    let received = arrival.note.received_at.to_string();
-    decision.notices = handlers(view, complaint.handler.as_deref())
-        .map(|s| NoticeDraft::to_staff(NoticeKind::StaffLetter, s).with("received", received.clone()))
-        .collect();
+    decision.facts = vec![join_with_fields(view, complaint, arrival, Role::FollowUp)];
+    if complaint.state == State::Asking {
+        decision.facts.push(Fact::InfoReceived);
+    }
+    let hint = match complaint.state {
+        State::Agreeing => "not_agreed",
+        State::Asking => "reply",
+        State::Answered => objection(view, complaint, arrival, now),
+        State::Closed | State::Erased => "closed",
+        State::Open | State::InReview => "",
+    };
+    decision.notices = staff_letter(view, complaint, arrival, hint);
     decision
+}
+
+/// What a letter after the outcome may be: an objection in time or a late one, where the text grants a review at all.
+fn objection(view: &View, complaint: &Complaint, arrival: &Arrival, now: Timestamp) -> &'static str {
+    let Some(review) = &view.procedure.review else { return "after_outcome" };
+    let terms = complaint.terms(view.procedure, now);
+    let window = review.window.as_ref().and_then(|id| terms.iter().find(|t| t.id == *id));
+    match window {
+        Some(window) if window.due_before <= arrival.note.received_at => "objection_late",
+        _ => "review",
+    }
+}
+
+fn staff_letter(view: &View, complaint: &Complaint, arrival: &Arrival, hint: &str) -> Vec<NoticeDraft> {
+    let received = arrival.note.received_at.to_string();
+    handlers(view, complaint.handler.as_deref())
+        .map(|s| NoticeDraft::to_staff(NoticeKind::StaffLetter, s).with("received", received.clone()))
+        .map(|draft| draft.with("hint", hint))
+        .collect()
+}
+
+/// The complainant agrees with the record, or has written: the handling begins.
+fn begins(view: &View, complaint: &Complaint, arrival: &Arrival, written: bool) -> Decision {
+    let role = if written { Role::Complaint } else { Role::Agreement };
+    let mut decision = joined(arrival, role, Fate::FollowUp);
+    decision.facts = vec![
+        join_with_fields(view, complaint, arrival, role),
+        Fact::RecordAgreed { at: arrival.note.received_at, written },
+    ];
+    let handler = complaint.handler.as_deref();
+    let staff = handlers(view, handler)
+        .map(|s| NoticeDraft { term: respond_term(view), ..NoticeDraft::to_staff(NoticeKind::StaffNew, s) });
+    let first = acknowledgement(view, &complaint.complainant, complaint.language);
+    decision.notices = std::iter::once(first).chain(staff).collect();
+    decision
+}
+
+/// What is known of a new complaint beside its letter.
+pub(super) struct New<'a> {
+    /// Who complains.
+    pub from: &'a Party,
+    /// By what it came.
+    pub channel: Channel,
+    /// Whether it was only spoken.
+    pub spoken: bool,
 }
 
 fn complaint(view: &View, arrival: &Arrival) -> Decision {
     let letter = &arrival.letter;
-    let Some(from) = letter.from.clone() else {
+    let Some(from) = &letter.from else {
         return set_aside(view, arrival, "no usable sender address".to_owned());
     };
+    let channel = if letter.relay.is_some() { Channel::Form } else { Channel::Email };
+    register(view, arrival, &New { from, channel, spoken: false })
+}
+
+/// Registers a complaint, acknowledges it, tells staff.
+pub(super) fn register(view: &View, arrival: &Arrival, new: &New) -> Decision {
+    let letter = &arrival.letter;
     let handler = people::address(view, "handler");
     let received = Received {
         reference: view.reference.to_owned(),
-        shown_reference: shown_reference(view, &letter.fields),
+        shown_reference: shown_reference(view, &letter.fields, view.reference),
         mailbox: view.mailbox.name.clone(),
         procedure: view.version.clone(),
-        channel: if letter.relay.is_some() { Channel::Form } else { Channel::Email },
+        channel: new.channel,
         language: view.procedure.language(letter.language),
-        complainant: from.clone(),
+        complainant: new.from.clone(),
         subject: arrival.note.subject.clone(),
         fields: letter.fields.clone(),
         handler: handler.clone(),
         silence: (!letter.answerable).then(|| reasons(arrival)),
         related: arrival.related.clone(),
+        spoken: new.spoken,
         letter: arrival.note.clone(),
     };
-    let acknowledgement = NoticeDraft {
-        effect: Some(TermEvent::AckSent),
-        term: term_done_by(view, TermEvent::AckSent),
-        ..NoticeDraft::to_complainant(NoticeKind::Acknowledgement, &from, received.language)
-    };
+    let first = acknowledgement(view, new.from, received.language)
+        .with("formal_wish", if wishes_formal(&letter.text) { "true" } else { "" });
     let related = arrival.related.clone().unwrap_or_default();
     let staff = handlers(view, handler.as_deref())
         .map(|s| NoticeDraft { term: respond_term(view), ..NoticeDraft::to_staff(NoticeKind::StaffNew, s) })
         .map(|draft| draft.with("related", related.clone()));
     Decision {
-        notices: std::iter::once(acknowledgement).chain(staff).collect(),
+        notices: std::iter::once(first).chain(staff).collect(),
         facts: vec![Fact::Received(Box::new(received))],
         fate: Some((Fate::Complaint, reasons(arrival))),
+        ..Decision::default()
     }
 }
 
+fn acknowledgement(view: &View, to: &Party, language: Language) -> NoticeDraft {
+    NoticeDraft {
+        effect: Some(TermEvent::AckSent),
+        term: id_of(view.procedure.term_done_by(TermEvent::AckSent)),
+        ..NoticeDraft::to_complainant(NoticeKind::Acknowledgement, to, language)
+    }
+}
+
+/// Whether the letter itself asks for the formal procedure (`WebSec` C2): then the acknowledgement need not ask.
+fn wishes_formal(text: &str) -> bool {
+    let text = text.to_lowercase();
+    ["formele klacht", "formele procedure", "officiële klacht", "formal complaint", "formal procedure"]
+        .iter()
+        .any(|words| text.contains(words))
+}
+
 /// The order number where the procedure shows that (webshop B4), else our own reference.
-fn shown_reference(view: &View, fields: &BTreeMap<String, String>) -> String {
+fn shown_reference(view: &View, fields: &BTreeMap<String, String>, own: &str) -> String {
     let order_number = match view.procedure.intake.reference {
         ReferenceKind::Own => None,
         ReferenceKind::OrderNumber => fields.get("order_number").cloned(),
     };
-    order_number.unwrap_or_else(|| view.reference.to_owned())
+    order_number.unwrap_or_else(|| own.to_owned())
 }
 
 /// The term of the substantive answer; it is what a new complaint is about for staff.
 fn respond_term(view: &View) -> Option<String> {
-    term_done_by(view, TermEvent::OutcomeSent)
+    id_of(view.procedure.answering_term())
 }
 
-fn term_done_by(view: &View, event: TermEvent) -> Option<String> {
-    view.procedure.terms.iter().find(|t| t.done_by.contains(&event)).map(|t| t.id.clone())
+pub(super) fn id_of(term: Option<&TermRule>) -> Option<String> {
+    term.map(|term| term.id.clone())
 }
 
 fn bounce(view: &View, complaint: &Complaint, arrival: &Arrival) -> Decision {

@@ -3,6 +3,7 @@
 //! What differs between companies is data in their procedure; nothing here knows a company.
 
 mod letters;
+mod orders;
 mod people;
 mod terms;
 
@@ -13,12 +14,18 @@ use super::decision::Decision;
 use super::event::{Event, Trouble, TroubleKind, View};
 use super::fact::{Fact, NoticeId, Settlement};
 
-pub use terms::{net_date, next_due};
+pub use orders::{obliged, possible};
+pub use terms::{closes_at, net_date, next_due};
 
 /// What follows from `event` at the moment `now`.
 pub fn decide(view: &View, event: &Event, now: Timestamp) -> Decision {
     match event {
-        Event::LetterArrived(arrival) => letters::arrived(view, arrival),
+        Event::LetterArrived(arrival) => letters::arrived(view, arrival, now),
+        Event::OrderGiven(ordered) => {
+            view.complaint.map_or_else(Decision::default, |c| orders::given(view, c, ordered, now))
+        }
+        Event::ComplaintBrought(brought) => orders::brought(view, brought),
+        Event::LetterConfirmed(confirmed) => orders::confirmed(view, confirmed),
         Event::TermReached => view.complaint.map_or_else(Decision::default, |c| terms::reached(view, c, now)),
         Event::DeliverySettled { notice, settlement } => delivery_settled(view, *notice, settlement),
         Event::ServiceTroubled(trouble) => {

@@ -16,10 +16,23 @@ pub(super) fn alarm(view: &View, trouble: &Trouble, except: Option<&str>) -> Vec
         .collect()
 }
 
-/// Staff of the view's mailbox, without addresses that are mailboxes of ours.
+/// Staff of the view's mailbox, without addresses that are mailboxes of ours, and without the person complained about.
 pub(super) fn workers<'a>(view: &View<'a>) -> impl Iterator<Item = &'a Staff> {
     let (house, mailbox) = (view.house, view.mailbox);
-    house.staff.iter().filter(move |s| s.works_for(&mailbox.name) && !house.is_own(&s.email))
+    let about = view.complaint.map_or(&[][..], |c| &c.about).to_vec();
+    let works = move |s: &&Staff| s.works_for(&mailbox.name) && !house.is_own(&s.email);
+    house.staff.iter().filter(works).filter(move |s| !about.iter().any(|p| p.eq_ignore_ascii_case(&s.email)))
+}
+
+/// Whom a complaint may be given to: staff of the mailbox, and the addresses of roles.
+pub(super) fn assignable(view: &View) -> Vec<String> {
+    let roles = view.mailbox.roles.values().chain(view.procedure.roles.values());
+    let roles = roles.filter(|address| !address.is_empty()).cloned();
+    let mut known: Vec<String> = workers(view).map(|s| s.email.clone()).chain(roles).collect();
+    known.retain(|address| view.complaint.is_none_or(|c| !c.is_about(address)));
+    known.sort();
+    known.dedup();
+    known
 }
 
 pub(super) fn handlers<'a>(

@@ -1,10 +1,10 @@
 //! What follows from the clock: alerts to staff, and the safety net (domain 2.3).
 
-use jiff::civil::Date;
+use jiff::civil::{Date, Time, time};
 use jiff::{Timestamp, ToSpan};
 
 use super::people::{self, handlers};
-use crate::domain::complaint::Complaint;
+use crate::domain::complaint::{CloseReason, Complaint, State};
 use crate::domain::decision::{Decision, NoticeDraft};
 use crate::domain::event::View;
 use crate::domain::fact::{Fact, Promise, Warned};
@@ -13,9 +13,12 @@ use crate::domain::ladder::{self, Rung, Step};
 use crate::domain::mail::Language;
 use crate::domain::notice::NoticeKind;
 use crate::domain::procedure::{Force, SafetyNet, TermEvent};
-use crate::domain::term::{TermStatus, TermView};
+use crate::domain::term::{self, COMPLAINANT, TermStatus, TermView};
 
 pub(super) fn reached(view: &View, complaint: &Complaint, now: Timestamp) -> Decision {
+    if closes_at(view, complaint).is_some_and(|at| at <= now) {
+        return window_ended(complaint);
+    }
     let terms = complaint.terms(view.procedure, now);
     let mut decision = Decision::default();
     let mut acted_on = None;
@@ -35,7 +38,55 @@ pub(super) fn reached(view: &View, complaint: &Complaint, now: Timestamp) -> Dec
     if !alerts.is_empty() {
         warn(view, complaint, &alerts, &mut decision);
     }
+    if alerts.iter().any(|(t, _)| t.id == term::AGREEMENT) {
+        decision.notices.extend(reminder(view, complaint));
+    }
     decision
+}
+
+/// Working days after which an answered complaint is closed where the text sets no window (domain 2.2).
+const CLOSING_DAYS: u32 = 20;
+
+/// At what time of the day the clock closes a complaint.
+const CLOSING_TIME: Time = time(9, 0, 0, 0);
+
+/// When the clock closes an answered complaint: on the working day after the window for an objection, or after the
+/// house's own norm. Never while a letter waits for staff: that may be the objection.
+pub fn closes_at(view: &View, complaint: &Complaint) -> Option<Timestamp> {
+    if complaint.state != State::Answered || complaint.waits_for_staff {
+        return None;
+    }
+    let rules = &view.procedure.rules;
+    let reviewed_at = complaint.effected_at(TermEvent::ReviewOutcomeSent);
+    let answered_at = complaint.effected_at(TermEvent::OutcomeSent).max(reviewed_at)?;
+    let day = rules.date(answered_at);
+    let window = view.procedure.review.as_ref().filter(|_| reviewed_at.is_none());
+    let window = window.and_then(|review| view.procedure.term(review.window.as_ref()?));
+    let last = match window {
+        Some(rule) => rule.within.after(day, &rules.calendar),
+        None => rules.calendar.add_working_days(day, CLOSING_DAYS),
+    };
+    Some(rules.at(rules.calendar.next_working_day(last), CLOSING_TIME))
+}
+
+fn window_ended(complaint: &Complaint) -> Decision {
+    let closed = Fact::Closed { reason: CloseReason::Answered, words: None, into: None };
+    let notice = NoticeDraft::to_complainant(NoticeKind::Closing, &complaint.complainant, complaint.language);
+    Decision { facts: vec![closed], notices: vec![notice], ..Decision::default() }
+}
+
+/// The complainant is reminded once of each version of the record; after that staff decide (domain 2.2).
+fn reminder(view: &View, complaint: &Complaint) -> Option<NoticeDraft> {
+    let record = complaint.record.as_ref()?;
+    let asked = complaint.notices.iter().filter(|n| n.notice.kind.asks_for_agreement());
+    let (kind, count) = asked
+        .filter(|n| n.queued_at >= record.made_at)
+        .fold((None, 0), |(_, count), n| (Some(n.notice.kind), count + 1));
+    let kind = kind.filter(|_| count == 1)?;
+    let call_date = view.procedure.rules.date(complaint.received_at).to_string();
+    let draft = NoticeDraft::to_complainant(kind, &complaint.complainant, complaint.language);
+    let draft = draft.with("call_date", call_date).with("record", record.text.clone());
+    Some(draft.with("version", record.version.to_string()).with("reminder", "true"))
 }
 
 /// The newest alert of this term that is due and was not given yet.
@@ -51,7 +102,8 @@ fn is_kept_silent(complaint: &Complaint, term: &TermView) -> bool {
 
 /// When the safety net acts on this term, if it still may: once per complaint, never after the term has lapsed.
 fn net_moment(view: &View, complaint: &Complaint, term: &TermView) -> Option<Timestamp> {
-    if complaint.safety_net_acted || term.status != TermStatus::Running {
+    let answered = complaint.is_under_way(TermEvent::OutcomeSent);
+    if complaint.safety_net_acted || answered || term.status != TermStatus::Running {
         return None;
     }
     match view.procedure.safety_net {
@@ -120,6 +172,8 @@ fn warn(view: &View, complaint: &Complaint, alerts: &[(&TermView, Rung)], decisi
         return;
     };
     let kind = match rung.step {
+        // Nobody here is late when the complainant does not answer.
+        _ if term.who == COMPLAINANT => NoticeKind::StaffDue,
         Step::Overdue(_) => NoticeKind::StaffOverdue,
         _ if assigns(view, term) => NoticeKind::StaffAssign,
         _ => NoticeKind::StaffDue,
@@ -142,7 +196,7 @@ const BOARD_FROM: u32 = 3;
 
 fn alert_recipients<'a>(view: &View<'a>, complaint: &Complaint, who: &str, step: Step) -> Vec<&'a Staff> {
     let mut found: Vec<&Staff> = people::responsible(view, complaint.handler.as_deref(), who);
-    if matches!(step, Step::Overdue(days) if days >= BOARD_FROM) {
+    if who != COMPLAINANT && matches!(step, Step::Overdue(days) if days >= BOARD_FROM) {
         for staff in people::workers(view).filter(|s| s.roles.iter().any(|r| r == "board")) {
             if !found.iter().any(|s| s.email == staff.email) {
                 found.push(staff);
@@ -155,7 +209,8 @@ fn alert_recipients<'a>(view: &View<'a>, complaint: &Complaint, who: &str, step:
 /// The next moment at which [`TermReached`](crate::domain::event::Event::TermReached) may ask for something; `None` when nothing can.
 pub fn next_due(view: &View, complaint: &Complaint, now: Timestamp) -> Option<Timestamp> {
     let terms = complaint.terms(view.procedure, now);
-    terms.iter().filter_map(|term| next_of_term(view, complaint, term, now)).min()
+    let of_terms = terms.iter().filter_map(|term| next_of_term(view, complaint, term, now)).min();
+    [of_terms, closes_at(view, complaint).map(|at| at.max(now))].into_iter().flatten().min()
 }
 
 fn next_of_term(view: &View, complaint: &Complaint, term: &TermView, now: Timestamp) -> Option<Timestamp> {

@@ -1,0 +1,168 @@
+//! Spoken complaints: the record, the complainant's agreement, and the request to write (domain 1.5 X8).
+
+use super::{Work, answer};
+use crate::domain::complaint::{Complaint, State};
+use crate::domain::decide::letters::{self, New};
+use crate::domain::decision::{Decision, NoticeDraft};
+use crate::domain::event::{Arrival, Brought, Confirmed, Ordered, View};
+use crate::domain::fact::{Fact, Fate, Role};
+use crate::domain::mail::Party;
+use crate::domain::notice::NoticeKind;
+use crate::domain::order::{Order, Reading};
+use crate::domain::procedure::{Channel, Spoken, TermEvent};
+use crate::domain::reply::{Done, OrderReply, Refusal};
+
+/// What follows from a complaint that staff bring: by letter or form it is a complaint as any, by telephone it waits.
+pub(in crate::domain::decide) fn brought(view: &View, brought: &Brought) -> Decision {
+    let Some(from) = brought.arrival.letter.from.clone() else { return Decision::default() };
+    let mut decision = match brought.channel {
+        Channel::Phone => spoken(view, &brought.arrival, &from, &brought.arrival.letter.text),
+        Channel::Email | Channel::Letter | Channel::Form => {
+            let new = New { from: &from, channel: brought.channel, spoken: false };
+            letters::register(view, &brought.arrival, &new)
+        }
+    };
+    decision.actor = Some(brought.by.clone());
+    decision
+}
+
+/// The first facts of a spoken complaint, and what asks the complainant to agree with the record, or to write.
+fn spoken(view: &View, arrival: &Arrival, from: &Party, record: &str) -> Decision {
+    let new = New { from, channel: Channel::Phone, spoken: true };
+    let mut decision = letters::register(view, arrival, &new);
+    decision.notices.clear();
+    let language = view.procedure.language(arrival.letter.language);
+    let call_date = view.procedure.rules.date(arrival.note.received_at).to_string();
+    let (kind, effect) = match view.procedure.intake.spoken {
+        Spoken::RecordAndAgree => (NoticeKind::RecordForAgreement, Some(TermEvent::RecordSent)),
+        Spoken::AskInWriting => (NoticeKind::PleaseWrite, None),
+    };
+    decision.facts.push(Fact::RecordMade { version: 1, text: record.trim().to_owned() });
+    let draft = NoticeDraft {
+        effect,
+        ordered: true,
+        term: effect.and_then(|effect| letters::id_of(view.procedure.term_done_by(effect))),
+        ..NoticeDraft::to_complainant(kind, from, language)
+    };
+    decision.notices.push(draft.with("call_date", call_date).with("record", record.trim()));
+    decision
+}
+
+/// What follows from a new mail of staff with `#record`, when the sender is proved to be staff.
+pub(in crate::domain::decide) fn recorded_by_mail(
+    view: &View,
+    arrival: &Arrival,
+    ordered: &Ordered,
+) -> Option<Decision> {
+    let (to, text, line) = record_order(&ordered.reading)?;
+    let complainant = Party { name: None, email: to.to_owned() };
+    let mut decision = spoken(view, arrival, &complainant, text);
+    let kind = decision.notices.first().map(|notice| notice.kind)?;
+    let done = vec![
+        Done::Registered { reference: view.reference.to_owned() },
+        Done::RecordSent { version: 1, to: to.to_owned() },
+    ];
+    let outcome = Ok(if kind == NoticeKind::RecordForAgreement { done } else { told(done, kind) });
+    let reply = OrderReply { order: line.to_owned(), outcome, possible: Vec::new() };
+    decision.notices.extend(answer(view, ordered, reply.clone()));
+    decision.reply = Some(reply);
+    decision.actor = Some(ordered.by.clone());
+    decision.fate = Some((Fate::Complaint, "a spoken complaint, recorded by staff".to_owned()));
+    Some(decision)
+}
+
+fn told(mut done: Vec<Done>, kind: NoticeKind) -> Vec<Done> {
+    done.truncate(1);
+    done.push(Done::Told(kind));
+    done
+}
+
+/// The first order of a mail when it is `#record ADDRESS` with a text.
+pub(in crate::domain::decide) fn record_order(reading: &Reading) -> Option<(&str, &str, &str)> {
+    let Reading::Orders(orders) = reading else { return None };
+    match orders.first()? {
+        (Order::Record { to: Some(to), text }, line) => Some((to, text, line)),
+        _ => None,
+    }
+}
+
+/// What follows when staff confirm what a mail that was set aside asks for.
+pub(in crate::domain::decide) fn confirmed(view: &View, confirmed: &Confirmed) -> Decision {
+    let Some(by) = confirmed.answer.order.as_ref() else { return Decision::default() };
+    let agrees =
+        matches!(&by.reading, Reading::Orders(orders) if matches!(orders.first(), Some((Order::Confirm, _))));
+    let pending = confirmed.pending.order.as_ref().filter(|_| agrees && !confirmed.done);
+    let decision = pending.and_then(|ordered| recorded_by_mail(view, &confirmed.pending, ordered));
+    let Some(mut decision) = decision else {
+        let refusal = if agrees { Refusal::NothingToConfirm } else { typed(&by.reading) };
+        let reply = OrderReply { order: String::new(), outcome: Err(refusal), possible: Vec::new() };
+        let letter = confirmed.answer.note.clone();
+        let reason = "an answer to a question of ours, and no confirmation".to_owned();
+        let fact = Fact::LetterKept { letter, fate: Fate::Order, reason: reason.clone() };
+        return Decision {
+            facts: vec![fact],
+            notices: answer(view, by, reply).into_iter().collect(),
+            fate: Some((Fate::Order, reason)),
+            actor: Some(by.by.clone()),
+            ..Decision::default()
+        };
+    };
+    decision.facts.push(letters::join(&confirmed.answer, Role::Order));
+    decision.fate = Some((Fate::Order, String::new()));
+    decision
+}
+
+fn typed(reading: &Reading) -> Refusal {
+    match reading {
+        Reading::Wrong(fault) => Refusal::Typed(fault.clone()),
+        Reading::NoOrder => Refusal::NoOrder,
+        Reading::Orders(_) => Refusal::NothingToConfirm,
+    }
+}
+
+/// Whether the first line says "agreed" and nothing else (product: "Orders").
+pub(in crate::domain::decide) fn is_agreement(text: &str) -> bool {
+    let first = text.lines().map(str::trim).find(|line| !line.is_empty()).unwrap_or_default();
+    let words: String = first
+        .chars()
+        .map(|c| if c.is_alphanumeric() { c.to_lowercase().next().unwrap_or(c) } else { ' ' })
+        .collect();
+    let words = words.split_whitespace().collect::<Vec<_>>().join(" ");
+    matches!(words.as_str(), "akkoord" | "ik ga akkoord" | "agreed" | "i agree")
+}
+
+/// Whether this letter of a party ends the waiting for agreement: it agrees with the record, or it is the complaint in
+/// writing that was asked for. `None` when it does neither.
+pub(in crate::domain::decide) fn written(view: &View, complaint: &Complaint, text: &str) -> Option<bool> {
+    if complaint.state != State::Agreeing {
+        return None;
+    }
+    match view.procedure.intake.spoken {
+        Spoken::RecordAndAgree => is_agreement(text).then_some(false),
+        Spoken::AskInWriting => Some(true),
+    }
+}
+
+impl Work<'_> {
+    /// A better version of the record: each is kept.
+    pub(super) fn record(&mut self, text: &str) -> Result<(), Refusal> {
+        if self.procedure().intake.spoken != Spoken::RecordAndAgree {
+            return Err(Refusal::NoRecords);
+        }
+        if !self.complaint.spoken {
+            return Err(Refusal::NotSpoken);
+        }
+        let version = self.complaint.record.as_ref().map_or(0, |record| record.version) + 1;
+        self.happen(Fact::RecordMade { version, text: text.to_owned() });
+        self.done.push(Done::RecordSent { version, to: self.complaint.complainant.email.clone() });
+        let call_date = self.procedure().rules.date(self.complaint.received_at).to_string();
+        let draft = NoticeDraft {
+            effect: Some(TermEvent::RecordSent),
+            term: letters::id_of(self.procedure().term_done_by(TermEvent::RecordSent)),
+            ..self.draft(NoticeKind::RecordForAgreement)
+        };
+        let draft = draft.with("call_date", call_date).with("record", text);
+        self.tell(draft.with("version", version.to_string()));
+        Ok(())
+    }
+}

@@ -1,0 +1,171 @@
+//! The engine's orders in: what staff say by mail and in the shell, and the complaints that they bring.
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use jiff::civil::Date;
+
+use super::{Arrived, Engine, EngineError, Outcome, Settings, TRIES, note_of};
+use crate::batch::{Batch, Claim};
+use crate::desk;
+use crate::domain::complaint::Complaint;
+use crate::domain::event::{Arrival, Brought, Confirmed, Event, Ordered, Right};
+use crate::domain::fact::{ComplaintId, Fate, LetterNote, NoticeId};
+use crate::domain::order::{self, Order, Reading};
+use crate::domain::procedure::Channel;
+use crate::domain::reply::OrderReply;
+
+/// Complaints in a row that were each merged into the next: more is a mistake.
+const MERGED_IN_A_ROW: usize = 10;
+
+impl Engine {
+    /// Carries out what an operator orders in the shell. `None` when no complaint has this reference.
+    ///
+    /// # Errors
+    /// As [`Engine::tick`].
+    pub async fn order(
+        &mut self,
+        reference: &str,
+        text: &str,
+        by: &str,
+        now: Timestamp,
+    ) -> Result<Option<OrderReply>, EngineError> {
+        for _ in 0..TRIES {
+            let mut batch = Batch::new(now);
+            let Some(id) = self.store.by_reference(reference)? else { return Ok(None) };
+            let Some(complaint) = self.store.complaint(id)? else { return Ok(None) };
+            let today = self.procedure_of(id, &complaint.procedure.sha256)?.rules.date(now);
+            let claim = Claim { right: Right::Shell, by: by.to_owned() };
+            let ordered = self.ordered(&batch, claim, text, today)?;
+            let event = Event::OrderGiven(Box::new(ordered));
+            let outcome = self.step(&mut batch, Some(id), &complaint.mailbox, &event, None)?;
+            if self.commit(batch).await? {
+                return Ok(outcome.reply);
+            }
+        }
+        Err(EngineError::Contended)
+    }
+
+    /// Registers a complaint that did not come by mail; `mail` is what was written down, already saved in the store.
+    ///
+    /// # Errors
+    /// As [`Engine::tick`].
+    pub async fn bring(
+        &mut self,
+        mail: &Arrived,
+        channel: Channel,
+        by: &str,
+        now: Timestamp,
+    ) -> Result<Outcome, EngineError> {
+        for _ in 0..TRIES {
+            let mut batch = Batch::new(now);
+            let brought = Brought { arrival: arrival_of(mail), channel, by: by.to_owned() };
+            let event = Event::ComplaintBrought(Box::new(brought));
+            let outcome = self.step(&mut batch, None, &mail.mailbox, &event, Some(mail))?;
+            if self.commit(batch).await? {
+                return Ok(outcome);
+            }
+        }
+        Err(EngineError::Contended)
+    }
+
+    /// What somebody orders, and what the decision has to know of it.
+    pub(super) fn ordered(
+        &self,
+        batch: &Batch,
+        claim: Claim,
+        text: &str,
+        today: Date,
+    ) -> Result<Ordered, EngineError> {
+        let reading = order::read(text, today);
+        let other = match merged_into(&reading) {
+            Some(reference) => self.store.by_reference(reference)?,
+            None => None,
+        };
+        let other = other.map(|id| batch.complaint(&self.store, id)).transpose()?.flatten();
+        Ok(Ordered { by: claim.by, right: claim.right, reading, other })
+    }
+
+    /// The complaint that a letter belongs to: the one into which its own was merged.
+    pub(super) fn present(&self, batch: &Batch, id: ComplaintId) -> Result<ComplaintId, EngineError> {
+        let mut present = id;
+        for _ in 0..MERGED_IN_A_ROW {
+            let complaint: Option<Complaint> = batch.complaint(&self.store, present)?;
+            let into = complaint.and_then(|c| c.closing).and_then(|closing| closing.into);
+            match into.map(|reference| self.store.by_reference(&reference)).transpose()?.flatten() {
+                Some(next) => present = next,
+                None => return Ok(present),
+            }
+        }
+        Ok(present)
+    }
+
+    /// A mail that answers a question of ours about another mail, which was set aside.
+    pub(super) fn answered(
+        &mut self,
+        batch: &mut Batch,
+        mail: &Arrived,
+        (question, claim): (NoticeId, Claim),
+        today: Date,
+    ) -> Result<Option<Outcome>, EngineError> {
+        let pending = self.store.outgoing(question)?.and_then(|entry| entry.asks_about);
+        let Some(pending) = pending.filter(|_| claim.right == Right::Token) else { return Ok(None) };
+        let done = self.store.place(&pending.mailbox, &pending.place)?;
+        let done = done.is_none_or(|taken| taken.fate != Fate::SetAside);
+        let by = claim.by.clone();
+        let Some(set_aside) = self.set_aside(&pending)? else { return Ok(None) };
+        let ordered =
+            self.ordered(batch, Claim { right: Right::Address, by }, &set_aside.letter.text, today)?;
+        let answer = self.ordered(batch, claim, &mail.letter.text, today)?;
+        let event = Event::LetterConfirmed(Box::new(Confirmed {
+            pending: Arrival { order: Some(ordered), note: pending, ..arrival_of(&set_aside) },
+            answer: Arrival { order: Some(answer), ..arrival_of(mail) },
+            done,
+        }));
+        let outcome = self.step(batch, None, &mail.mailbox, &event, Some(mail))?;
+        if outcome.reference.is_some() {
+            let reason = "confirmed by the member of staff from whose address it came".to_owned();
+            batch.take_anew(&set_aside, &Outcome { fate: Fate::Complaint, reason, ..outcome.clone() });
+        }
+        Ok(Some(outcome))
+    }
+
+    /// A mail that was set aside, read again as it came.
+    fn set_aside(&self, note: &LetterNote) -> Result<Option<Arrived>, EngineError> {
+        let raw = self.store.content(&note.sha256)?;
+        let signer = self.store.signer();
+        let settings: &Arc<Settings> = &self.settings;
+        let is_ours = |id: &str| signer.notice_of(id).is_some();
+        let letter = desk::read_one(&raw, settings, &note.mailbox, &is_ours);
+        Ok(letter.map(|letter| Arrived {
+            mailbox: note.mailbox.clone(),
+            place: note.place.clone(),
+            cursor: None,
+            taken_at: note.received_at,
+            size: note.size,
+            sha256: note.sha256.clone(),
+            letter,
+            set_aside: None,
+        }))
+    }
+}
+
+fn merged_into(reading: &Reading) -> Option<&str> {
+    let Reading::Orders(orders) = reading else { return None };
+    orders.iter().find_map(|(order, _)| match order {
+        Order::Merge { into } => Some(into.as_str()),
+        _ => None,
+    })
+}
+
+/// A mail as the decision sees it, before anything is known of its place.
+pub(super) fn arrival_of(mail: &Arrived) -> Arrival {
+    Arrival {
+        letter: mail.letter.clone(),
+        note: note_of(mail),
+        about: None,
+        set_aside: mail.set_aside.clone(),
+        related: None,
+        order: None,
+    }
+}

@@ -1,0 +1,74 @@
+//! Phrases of which notices are made: lengths of time, and what complainants are asked to state. Pure.
+
+use crate::domain::mail::Language;
+use crate::domain::procedure::{Span, Unit};
+
+/// A length of time: "14 dagen", "5 working days".
+pub fn span(span: Span, language: Language) -> String {
+    let one = span.count == 1;
+    let unit = match (span.unit, language, one) {
+        (Unit::Days, Language::Nl, true) => "dag",
+        (Unit::Days, Language::Nl, false) => "dagen",
+        (Unit::WorkingDays, Language::Nl, true) => "werkdag",
+        (Unit::WorkingDays, Language::Nl, false) => "werkdagen",
+        (Unit::Weeks, Language::Nl, true) => "week",
+        (Unit::Weeks, Language::Nl, false) => "weken",
+        (Unit::Months, Language::Nl, true) => "maand",
+        (Unit::Months, Language::Nl, false) => "maanden",
+        (Unit::Days, Language::En, true) => "day",
+        (Unit::Days, Language::En, false) => "days",
+        (Unit::WorkingDays, Language::En, true) => "working day",
+        (Unit::WorkingDays, Language::En, false) => "working days",
+        (Unit::Weeks, Language::En, true) => "week",
+        (Unit::Weeks, Language::En, false) => "weeks",
+        (Unit::Months, Language::En, true) => "month",
+        (Unit::Months, Language::En, false) => "months",
+    };
+    format!("{} {unit}", span.count)
+}
+
+/// Something that a procedure asks the complainant to state, by its name in `ask_for`; addressed to nobody, so that it
+/// reads well beside "u" and beside "je".
+pub fn question(field: &str, language: Language) -> &str {
+    let (nl, en) = match field {
+        "name" => ("naam", "name"),
+        "company" => ("naam van het bedrijf", "name of the company"),
+        "address" => ("adres", "address"),
+        "phone" => ("telefoonnummer", "telephone number"),
+        "availability" => ("tijden van bereikbaarheid", "times at which you can be reached"),
+        "about" => ("over wie of wat de klacht gaat", "whom or what the complaint is about"),
+        "order_number" => ("ordernummer", "order number"),
+        "consumer_or_business" => (
+            "of het om een aankoop als consument of als bedrijf gaat",
+            "whether the purchase was made as a consumer or as a business",
+        ),
+        "reference_numbers" => {
+            ("referentie-, contract- of ordernummers", "reference, contract or order numbers")
+        }
+        "when_and_how_long" => (
+            "wanneer het probleem is ontstaan en hoe lang het al duurt",
+            "when the problem arose and how long it has lasted",
+        ),
+        "once_or_more" => ("of het één keer of vaker is gebeurd", "whether it happened once or more often"),
+        "wished_solution" => {
+            ("welke oplossing of welk antwoord gewenst is", "which solution or answer is wished")
+        }
+        "prior_contact" => (
+            "met wie er al contact is geweest, en wat dat heeft opgeleverd",
+            "who has been contacted already, and with what result",
+        ),
+        "contact_point" => (
+            "op welk telefoonnummer en e-mailadres wij contact kunnen opnemen",
+            "the telephone number and e-mail address for contact",
+        ),
+        "email" => ("e-mailadres", "e-mail address"),
+        "date" => ("datum van de klacht", "date of the complaint"),
+        "description" => ("omschrijving van de klacht", "description of the complaint"),
+        "contact" => ("contactgegevens", "contact details"),
+        own => (own, own),
+    };
+    match language {
+        Language::Nl => nl,
+        Language::En => en,
+    }
+}

@@ -1,0 +1,137 @@
+//! Values of what staff ordered and of what the procedure grants the complainant.
+
+use super::set;
+use crate::domain::complaint::Complaint;
+use crate::domain::notice::NoticeKind;
+use crate::domain::procedure::{FormalRequest, Review, ReviewForm, TermEvent};
+use crate::domain::term::TermView;
+use crate::outbox::letterhead::Occasion;
+use crate::outbox::phrases;
+use crate::outbox::templates::{Values, date_in_words};
+use crate::outbox::wording as words;
+
+pub(super) fn values(occasion: &Occasion, complaint: &Complaint, terms: &[TermView], values: &mut Values) {
+    match occasion.draft.kind {
+        NoticeKind::Acknowledgement => intake_values(occasion, complaint, values),
+        NoticeKind::Outcome => review_offer(occasion, values),
+        NoticeKind::ReviewReceived | NoticeKind::StaffReview | NoticeKind::InterviewInvitation => {
+            review_values(occasion, terms, values);
+        }
+        NoticeKind::StaffLetter => window_values(occasion, terms, values),
+        NoticeKind::ReviewOutcome => {
+            review_values(occasion, terms, values);
+            external_values(occasion, "review_outcome", values);
+        }
+        NoticeKind::Referral => referral_values(occasion, values),
+        NoticeKind::RecordForAgreement | NoticeKind::PleaseWrite => call_values(occasion, complaint, values),
+        _ => {}
+    }
+    if let Some(by) = &occasion.draft.signed_by {
+        set(values, "sign_name", occasion.house.name_of(by));
+        let role = super::role_of(occasion, by);
+        set(values, "sign_role", words::role_in_words(&role, occasion.draft.language));
+    }
+}
+
+/// What the procedure asks the complainant to state, as far as it is not known yet (`ask_for`).
+fn intake_values(occasion: &Occasion, complaint: &Complaint, values: &mut Values) {
+    let intake = &occasion.procedure.intake;
+    let known = |field: &str| match field {
+        "name" => complaint.complainant.name.as_ref().is_some_and(|name| !name.trim().is_empty()),
+        // The mail itself tells these.
+        "email" | "date" | "description" | "contact" => true,
+        "contact_point" => complaint.fields.contains_key("phone") || complaint.fields.contains_key(field),
+        "reference_numbers" => {
+            complaint.fields.contains_key(field) || complaint.fields.contains_key("order_number")
+        }
+        other => complaint.fields.contains_key(other),
+    };
+    let missing = intake.ask_for.iter().filter(|field| !known(field));
+    let questions: Vec<String> =
+        missing.map(|field| phrases::question(field, occasion.draft.language).to_owned()).collect();
+    set(values, "questions", questions.join("\n"));
+    let wished = occasion.draft.extra.get("formal_wish").is_some_and(|wish| !wish.is_empty());
+    let asks = intake.formal_request == FormalRequest::AskIfSilent && !wished;
+    set(values, "ask_formal", if asks { "true" } else { "" });
+}
+
+/// How the complainant can have the outcome reviewed, until when, and who can be asked outside the company.
+fn review_offer(occasion: &Occasion, values: &mut Values) {
+    let (language, procedure) = (occasion.draft.language, occasion.procedure);
+    if let Some(review) = procedure.review.as_ref().filter(|r| r.offer_in.iter().any(|n| n == "outcome")) {
+        let reviewer = words::role_in_words(&review.by, language);
+        set(values, "reviewer", reviewer);
+        let offer = words::review_option(reviewer, review.form, language, procedure.wording);
+        set(values, "review_text", offer);
+        let window = review.window.as_ref().and_then(|id| procedure.term(id));
+        if let Some(rule) = window {
+            // It counts from acceptance by the outgoing server, which can only be later.
+            let due = rule.within.after(procedure.rules.date(occasion.now), &procedure.rules.calendar);
+            set(values, "objection_due", date_in_words(due, language));
+        }
+    }
+    external_values(occasion, "outcome", values);
+}
+
+fn external_values(occasion: &Occasion, notice: &str, values: &mut Values) {
+    let (language, procedure) = (occasion.draft.language, occasion.procedure);
+    let offered = procedure.offered_in(notice);
+    let text: Vec<String> =
+        offered.map(|body| words::external_option(body, language, procedure.wording)).collect();
+    set(values, "external_text", text.join(" "));
+}
+
+fn review_values(occasion: &Occasion, terms: &[TermView], values: &mut Values) {
+    let (language, procedure) = (occasion.draft.language, occasion.procedure);
+    let Some(review) = &procedure.review else { return };
+    set(values, "reviewer", words::role_in_words(&review.by, language));
+    set(values, "interview", if review.form == ReviewForm::Interview { "true" } else { "" });
+    if let Some(due) = review_due(occasion, review, terms) {
+        set(values, "review_due", due);
+    }
+    if occasion.draft.kind.to_staff() {
+        set(values, "review_text", review.quote.clone().unwrap_or_default());
+    }
+}
+
+/// Until when the complainant may object, for staff who read a letter after the outcome.
+fn window_values(occasion: &Occasion, terms: &[TermView], values: &mut Values) {
+    let Some(review) = &occasion.procedure.review else { return };
+    set(values, "reviewer", words::role_in_words(&review.by, occasion.draft.language));
+    let window = review.window.as_ref().and_then(|id| terms.iter().find(|t| t.id == *id));
+    if let Some(window) = window {
+        set(values, "objection_due", date_in_words(window.due, occasion.draft.language));
+    }
+}
+
+/// The date by which the board answers; for a conversation there is none until it has been held.
+fn review_due(occasion: &Occasion, review: &Review, terms: &[TermView]) -> Option<String> {
+    let event = match review.form {
+        ReviewForm::Written => TermEvent::ReviewOutcomeSent,
+        ReviewForm::Interview => TermEvent::InterviewInvited,
+    };
+    let staff = occasion.draft.kind.to_staff();
+    let rule =
+        occasion.procedure.term_done_by(event).filter(|_| staff || review.form == ReviewForm::Written)?;
+    let term = terms.iter().find(|t| t.id == rule.id)?;
+    Some(date_in_words(term.due, occasion.draft.language))
+}
+
+fn referral_values(occasion: &Occasion, values: &mut Values) {
+    let body = occasion.draft.extra.get("body").and_then(|id| occasion.procedure.external(id));
+    let Some(body) = body else { return };
+    set(values, "mediator", body.name.clone());
+    set(values, "mediator_url", body.url.clone().unwrap_or_default());
+    set(values, "mediator_conditions", body.conditions.clone().unwrap_or_default());
+    set(values, "mediator_kind", body.kind.as_str());
+}
+
+fn call_values(occasion: &Occasion, complaint: &Complaint, values: &mut Values) {
+    let day = occasion.procedure.rules.date(complaint.received_at);
+    set(values, "call_date", date_in_words(day, occasion.draft.language));
+    // Who took the call sent the record; the command line knows no member of staff.
+    let by = complaint.letters.first().map(|l| l.letter.from.as_str()).unwrap_or_default();
+    if let Some(staff) = occasion.house.staff(by) {
+        set(values, "employee", staff.name.clone());
+    }
+}
