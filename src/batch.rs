@@ -1,5 +1,6 @@
 //! A batch of work that is decided but not yet on disk: each step sees what the steps before it made.
 
+mod digest;
 mod place;
 
 use std::collections::HashMap;
@@ -221,7 +222,9 @@ impl Batch {
             reason,
             reference: staged.complaint.as_ref().map(|c| c.reference.clone()),
             reply: decision.reply,
+            anew: decision.anew,
         };
+        self.count_set_aside(at, &mut staged.commit, mail, &outcome);
         self.stage(view, staged, mail, &outcome);
         if let Some((id, fact)) = decision.elsewhere {
             self.happen_elsewhere(at.store, id, fact)?;
@@ -285,7 +288,8 @@ impl Batch {
         let counters = self.counters(at.store, &keys)?;
         let complaint = staged.complaint.as_ref();
         let zone = &at.procedure.rules.zone;
-        let who = Leaving { kind: draft.kind, to: &draft.to.email, ordered: draft.ordered };
+        let digest_at = at.digest_at(self.now);
+        let who = Leaving { kind: draft.kind, to: &draft.to.email, ordered: draft.ordered, digest_at };
         let held = match guard::judge(who, complaint, &at.settings.house, counters, (self.now, zone)) {
             Verdict::Pass => None,
             Verdict::Hold { until, reason } => Some((until, reason)),
@@ -366,7 +370,7 @@ impl Batch {
             None => None,
         };
         let zone = &at.procedure.rules.zone;
-        let who = Leaving { kind: entry.kind, to: &entry.to, ordered: false };
+        let who = Leaving { kind: entry.kind, to: &entry.to, ordered: false, digest_at: None };
         match guard::judge(who, complaint.as_ref(), &at.settings.house, counters, (self.now, zone)) {
             Verdict::Hold { until, .. } => Ok(Some(until)),
             Verdict::Pass | Verdict::Refuse { .. } => {
@@ -380,6 +384,9 @@ impl Batch {
 
     fn count_keys(&self, at: &Letterbox, kind: NoticeKind, to: &str) -> Vec<CountKey> {
         let day = at.today(self.now);
+        if kind == NoticeKind::StaffDigest {
+            return Vec::new();
+        }
         if kind.to_staff() {
             return vec![CountKey::StaffDay(day)];
         }
@@ -401,6 +408,7 @@ impl Batch {
                 CountKey::Address { .. } => counters.address_today = used,
                 CountKey::Hour(_) => counters.this_hour = used,
                 CountKey::StaffDay(_) => counters.staff_today = used,
+                CountKey::Digest(_) | CountKey::SetAside { .. } => {}
             }
         }
         Ok(counters)

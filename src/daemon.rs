@@ -16,6 +16,7 @@ use crate::clock::Clock;
 use crate::config::Config;
 use crate::control;
 use crate::domain::complaint::NoticeStatus;
+use crate::domain::digest;
 use crate::domain::event::{Trouble, TroubleKind};
 use crate::domain::fact::NoticeId;
 use crate::domain::outgoing::Outgoing;
@@ -392,7 +393,8 @@ impl Daemon {
         Ok(())
     }
 
-    /// What a limit keeps back is told of once, until nothing is kept back any more.
+    /// What a limit keeps back is told of once, until nothing is kept back any more. What the next digest tells staff
+    /// is no trouble.
     fn look_at_held(&mut self, now: Timestamp) -> Result<(), EngineError> {
         if self.looked_at_held.is_some_and(|looked| looked.elapsed() < PULSE) {
             return Ok(());
@@ -400,8 +402,8 @@ impl Daemon {
         self.looked_at_held = Some(Instant::now());
         let mut held: BTreeMap<String, usize> = BTreeMap::new();
         if self.engine.store().totals()?.outgoing(NoticeStatus::Held) > 0 {
-            for entry in self.engine.store().outbox_open()?.iter().filter(|e| e.status == NoticeStatus::Held)
-            {
+            let kept_back = |e: &&Outgoing| e.status == NoticeStatus::Held && !digest::tells_of(e.kind);
+            for entry in self.engine.store().outbox_open()?.iter().filter(kept_back) {
                 *held.entry(entry.mailbox.clone()).or_default() += 1;
             }
         }

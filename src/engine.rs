@@ -4,6 +4,7 @@
 //! disk yet; then contents are saved, one transaction commits the whole batch, and one flush makes it durable.
 //! Only after that does the caller learn the results, so only then can anything leave the house.
 
+mod digest;
 mod orders;
 mod outgoing;
 
@@ -99,6 +100,8 @@ pub struct Outcome {
     pub reference: Option<String>,
     /// The answer to the order that it gave.
     pub reply: Option<OrderReply>,
+    /// What a mail that was set aside has become by this one.
+    pub anew: Option<(Fate, String)>,
 }
 
 /// The engine: store, settings, and what is under way.
@@ -109,6 +112,7 @@ pub struct Engine {
     pinned: HashMap<String, Arc<Procedure>>,
     under_way: HashSet<NoticeId>,
     counted_on: Option<Date>,
+    mornings: digest::Mornings,
 }
 
 impl Engine {
@@ -123,6 +127,7 @@ impl Engine {
             pinned: HashMap::new(),
             under_way: HashSet::new(),
             counted_on: None,
+            mornings: digest::Mornings::default(),
         };
         engine.keep_rules().await?;
         Ok(engine)
@@ -206,6 +211,7 @@ impl Engine {
                 reason: known.reason,
                 reference,
                 reply: None,
+                anew: None,
             });
         }
         if let Some((fate, reference)) = batch.seen(&self.store, mail)? {
@@ -215,6 +221,7 @@ impl Engine {
                 reason: format!("the same letter as an earlier one, which was {}", fate.as_str()),
                 reference,
                 reply: None,
+                anew: None,
             };
             batch.take_again(mail, note_of(mail), &outcome);
             return Ok(outcome);
@@ -239,12 +246,14 @@ impl Engine {
 
     // ------------------------------------------------------------ terms
 
-    /// Does what is due at `now`, at most `limit` complaints. Gives how many were looked at.
+    /// Does what is due at `now`: the digests of the morning, and at most `limit` complaints. Gives how many of these
+    /// were looked at.
     ///
     /// # Errors
     /// [`EngineError`]: then nothing of it happened.
     pub async fn tick(&mut self, now: Timestamp, limit: usize) -> Result<usize, EngineError> {
         self.forget_counts(now).await?;
+        self.morning(now).await?;
         for _ in 0..TRIES {
             let mut batch = Batch::new(now);
             let due = self.store.complaints_due(now, limit)?;
@@ -263,8 +272,8 @@ impl Engine {
     async fn forget_counts(&mut self, now: Timestamp) -> Result<(), EngineError> {
         let today = now.to_zoned(TimeZone::UTC).date();
         if self.counted_on != Some(today) {
-            // Two days, because no zone is further from UTC than that.
-            self.store.drop_old_counts(today.saturating_sub(2.days())).await?;
+            // Two days more, because no zone is further from UTC than that.
+            self.store.drop_old_counts(today.saturating_sub((digest::COUNTED_DAYS + 2).days())).await?;
             self.counted_on = Some(today);
         }
         Ok(())

@@ -1,7 +1,8 @@
 //! Timelines: mails and clock in, every mail out, word for word. One file each in `tests/procedures/<procedure>/`.
 //!
 //! A file begins with comments that cite the clauses it exercises, then its events, each starting with `@ MOMENT`, then
-//! `=== out` and everything that must have left by then. `UPDATE=1` rewrites that part; read the difference.
+//! `=== out` and everything that must have left by then. `UPDATE=1` rewrites that part; read the difference. Morning
+//! digests are made where the head says `digest = on`.
 
 #[path = "common/world.rs"]
 mod world;
@@ -84,7 +85,7 @@ impl Timeline {
     }
 
     fn change(&self, house: &mut House) {
-        for (key, value) in self.changes.iter().filter(|(key, _)| key != "safety_net") {
+        for (key, value) in self.changes.iter().filter(|(key, _)| key != "safety_net" && key != "digest") {
             let number = || value.parse().expect("a number");
             match key.as_str() {
                 "notices_per_sender_per_day" => house.limits.notices_per_sender_per_day = number(),
@@ -138,6 +139,9 @@ async fn play(timeline: &Timeline) -> String {
     let start = timeline.events.first().expect("a timeline has events").0;
     let mut world =
         World::with_rules(&timeline.procedure, start, |house| timeline.change(house), timeline.rules()).await;
+    if !timeline.changes.iter().any(|(key, value)| key == "digest" && value == "on") {
+        world.quiet_mornings().await;
+    }
     let mut shells = Vec::new();
     for (at, happens) in &timeline.events {
         world.run_until(*at).await;

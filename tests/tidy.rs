@@ -91,6 +91,7 @@ const PURE: &[&str] = &[
     "src/intake/phrases.rs",
     "src/outbox/compose.rs",
     "src/outbox/retry.rs",
+    "src/outbox/digest.rs",
     "src/outbox/letterhead.rs",
     "src/outbox/wording.rs",
 ];

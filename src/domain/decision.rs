@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::digest::Digest;
 use super::fact::{ComplaintId, Fact, Fate, LetterNote, Promise};
 use super::house::Staff;
 use super::ladder::Step;
@@ -23,6 +24,8 @@ pub struct Decision {
     pub actor: Option<String>,
     /// The answer to an order.
     pub reply: Option<OrderReply>,
+    /// What a mail that was set aside has become by this.
+    pub anew: Option<(Fate, String)>,
     /// What happened in another complaint by the same order.
     pub elsewhere: Option<(ComplaintId, Fact)>,
 }
@@ -54,6 +57,8 @@ pub struct NoticeDraft {
     pub reply: Option<OrderReply>,
     /// The mail that was set aside and about which it asks.
     pub asks_about: Option<LetterNote>,
+    /// What the morning digest tells.
+    pub digest: Option<Digest>,
 }
 
 impl NoticeDraft {
@@ -72,6 +77,7 @@ impl NoticeDraft {
             signed_by: None,
             reply: None,
             asks_about: None,
+            digest: None,
         }
     }
 

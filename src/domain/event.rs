@@ -1,6 +1,7 @@
 //! What can happen, and what is known when it does.
 
 use super::complaint::Complaint;
+use super::digest::Digest;
 use super::fact::{LetterNote, NoticeId, ProcedureVersion, Settlement};
 use super::house::{House, Mailbox};
 use super::mail::Letter;
@@ -29,6 +30,8 @@ pub enum Event {
     },
     /// Something in the service needs a person.
     ServiceTroubled(Trouble),
+    /// It is time for the digests of those whose mail leaves through this mailbox.
+    MorningCame(Vec<Digest>),
 }
 
 /// Something in the service that needs a person.

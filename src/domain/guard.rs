@@ -8,6 +8,7 @@ use jiff::civil::Date;
 use jiff::tz::TimeZone;
 
 use super::complaint::{Complaint, NoticeStatus};
+use super::digest;
 use super::house::House;
 use super::notice::NoticeKind;
 
@@ -50,11 +51,13 @@ pub struct Leaving<'a> {
     pub to: &'a str,
     /// Whether a person ordered it: then it is no automatic mail, and no limit counts.
     pub ordered: bool,
+    /// When the next digest is, which tells staff what exceeds the limit.
+    pub digest_at: Option<Timestamp>,
 }
 
 /// Judges one notice. `zone` decides what a day is.
 pub fn judge(
-    Leaving { kind, to, ordered }: Leaving,
+    Leaving { kind, to, ordered, digest_at }: Leaving,
     complaint: Option<&Complaint>,
     house: &House,
     counters: Counters,
@@ -63,15 +66,18 @@ pub fn judge(
     if house.is_own(to) {
         return Verdict::Refuse { reason: "the recipient is one of our own addresses".to_owned() };
     }
-    if ordered {
+    // The digest is one a day for each, and tells what the limit holds back.
+    if ordered || kind == NoticeKind::StaffDigest {
         return Verdict::Pass;
     }
     if kind.to_staff() {
-        return limited(
-            &[(counters.staff_today, house.limits.staff_mails_per_day, "mails to staff a day", Window::Day)],
-            now,
-            zone,
-        );
+        let limit = house.limits.staff_mails_per_day;
+        let limited =
+            limited(&[(counters.staff_today, limit, "mails to staff a day", Window::Day)], now, zone);
+        return match (limited, digest_at.filter(|_| digest::tells_of(kind))) {
+            (Verdict::Hold { reason, .. }, Some(until)) => Verdict::Hold { until, reason },
+            (verdict, _) => verdict,
+        };
     }
     if let Some(reason) = complaint.and_then(|c| c.silence.as_deref()) {
         return Verdict::Refuse { reason: format!("no automatic answer: {reason}") };

@@ -14,6 +14,7 @@ pub mod signing;
 pub mod term;
 pub mod decide;
 pub mod decision;
+pub mod digest;
 pub mod event;
 pub mod guard;
 pub mod reference;

@@ -284,7 +284,9 @@ fn met_at(rule: &TermRule, start: Start, happened: &[Happened]) -> Option<Timest
 /// When the complaint was closed since the start; the complainant's window stays open.
 fn closed_at(rule: &TermRule, start: Start, happened: &[Happened]) -> Option<Timestamp> {
     let closed = happened.iter().enumerate().filter(|(_, h)| h.event == TermEvent::Closed);
-    let closed = closed.filter(|(index, h)| follows(start, *index, h)).map(|(_, h)| h.at).min();
+    // A complaint that was opened again in the moment of its end is open.
+    let after = |(index, h): &(usize, &Happened)| *index > start.index || h.at > start.at;
+    let closed = closed.filter(after).map(|(_, h)| h.at).min();
     closed.filter(|_| rule.force != Force::Window)
 }
 

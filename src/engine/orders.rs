@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 
 use super::{Arrived, Engine, EngineError, Outcome, Settings, TRIES, note_of};
-use crate::batch::{Batch, Claim};
+use crate::batch::{Batch, Claim, Letterbox};
 use crate::desk;
 use crate::domain::complaint::Complaint;
 use crate::domain::event::{Arrival, Brought, Confirmed, Event, Ordered, Right};
@@ -108,6 +108,7 @@ impl Engine {
         (question, claim): (NoticeId, Claim),
         today: Date,
     ) -> Result<Option<Outcome>, EngineError> {
+        let settings = Arc::clone(&self.settings);
         let pending = self.store.outgoing(question)?.and_then(|entry| entry.asks_about);
         let Some(pending) = pending.filter(|_| claim.right == Right::Token) else { return Ok(None) };
         let done = self.store.place(&pending.mailbox, &pending.place)?;
@@ -117,15 +118,18 @@ impl Engine {
         let ordered =
             self.ordered(batch, Claim { right: Right::Address, by }, &set_aside.letter.text, today)?;
         let answer = self.ordered(batch, claim, &mail.letter.text, today)?;
+        let at =
+            Letterbox::new(&self.store, &settings, &mail.mailbox, self.present_procedure(&mail.mailbox)?)?;
+        let complaint = batch.place_of(&at, &set_aside)?.complaint;
+        let complaint = complaint.map(|id| self.present(batch, id)).transpose()?;
         let event = Event::LetterConfirmed(Box::new(Confirmed {
             pending: Arrival { order: Some(ordered), note: pending, ..arrival_of(&set_aside) },
             answer: Arrival { order: Some(answer), ..arrival_of(mail) },
             done,
         }));
-        let outcome = self.step(batch, None, &mail.mailbox, &event, Some(mail))?;
-        if outcome.reference.is_some() {
-            let reason = "confirmed by the member of staff from whose address it came".to_owned();
-            batch.take_anew(&set_aside, &Outcome { fate: Fate::Complaint, reason, ..outcome.clone() });
+        let outcome = self.step(batch, complaint, &mail.mailbox, &event, Some(mail))?;
+        if let Some((fate, reason)) = outcome.anew.clone() {
+            batch.take_anew(&set_aside, &Outcome { fate, reason, ..outcome.clone() });
         }
         Ok(Some(outcome))
     }

@@ -52,12 +52,12 @@ impl Engine {
         Ok(())
     }
 
-    /// The next moment at which a term or a notice asks for something; ways out that can take no more are left out.
+    /// The next moment after the newest tick at which a term, a notice or the digest asks for something; ways out that can take no more are left out.
     ///
     /// # Errors
     /// [`EngineError::Store`].
     pub fn next_moment(&self, full: &[&str]) -> Result<Option<Timestamp>, EngineError> {
-        let mut next = self.store.next_due()?;
+        let mut next = [self.store.next_due()?, self.mornings.next].into_iter().flatten().min();
         for mailbox in self.settings.house.mailboxes.iter().filter(|m| !full.contains(&m.name.as_str())) {
             let due = self.store.next_outbox_due(&mailbox.name)?;
             next = [next, due].into_iter().flatten().min();
@@ -264,6 +264,9 @@ impl Engine {
             return Ok(None);
         }
         let settings = Arc::clone(&self.settings);
+        if self.waits_for_digest(entry) {
+            return Ok(settings.next_digest(batch.now()).map(|(_, at)| at));
+        }
         let procedure = self.present_procedure(&entry.mailbox)?;
         let letterbox = Letterbox::new(&self.store, &settings, &entry.mailbox, procedure)?;
         batch.hold_again(&letterbox, entry)

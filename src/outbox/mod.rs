@@ -2,6 +2,7 @@
 
 pub mod compose;
 pub mod deliver;
+mod digest;
 pub mod letterhead;
 pub mod maildir;
 pub mod phrases;

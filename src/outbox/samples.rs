@@ -90,6 +90,10 @@ pub const PLACEHOLDERS: &[(&str, &str)] = &[
     ("staff_target", "the day by which staff aim to be done"),
     ("extend_last_day", "the last day to announce a later date"),
     ("extend_today", "true when that day is today"),
+    (
+        "awaited",
+        "true when the term is one of the complainant: an answer to a question, agreement with a record",
+    ),
     ("safety_net_date", "the date that the safety net will announce; empty when it is off or spent"),
     ("term", "the term by its name in words"),
     ("term_due", "the last day of that term"),
@@ -539,7 +543,7 @@ mod tests {
     use super::*;
 
     /// Placeholders that the samples leave empty, because they would belie the others.
-    const ABSENT: [&str; 3] = ["extend_today", "late", "reminder"];
+    const ABSENT: [&str; 4] = ["awaited", "extend_today", "late", "reminder"];
 
     #[test]
     fn the_glossary_names_each_placeholder_once() {

@@ -335,6 +335,7 @@ const BRANCHES: &[(&str, &str)] = &[
     ("alarm", "set_aside"),
     ("alarm", "reload"),
     ("extend_today", "true"),
+    ("awaited", "true"),
     ("order", ""),
 ];
 

@@ -40,6 +40,9 @@ pub(super) fn values(
     if occasion.draft.kind.to_staff() {
         staff::values(occasion, (terms, term), reply_to, &mut values);
     }
+    if let Some(digest) = &occasion.draft.digest {
+        super::digest::values(digest, occasion.draft.language, &mut values);
+    }
     for (name, value) in &occasion.draft.extra {
         set(&mut values, name, value.clone());
     }

@@ -197,6 +197,8 @@ pub fn term_in_words(id: &str, language: Language) -> &str {
         "contact" => ("Persoonlijk contact", "Personal contact"),
         "handover" => ("Overdracht aan de manager", "Handover to the manager"),
         "assign" => ("Toewijzing", "Assignment"),
+        "reply" => ("Antwoord van de klager", "Answer of the complainant"),
+        "agreement" => ("Akkoord van de klager", "Agreement of the complainant"),
         "objection" => ("Bezwaar door de klager", "Objection by the complainant"),
         "review" => ("Beoordeling door de directie", "Review by the board"),
         "invite" => ("Uitnodiging voor een gesprek", "Invitation to a conversation"),

@@ -100,6 +100,7 @@ impl Check<'_> {
             self.outgoing(id)?;
         }
         self.index(Table::Due, Check::due)?;
+        self.index(Table::Open, |check, view, key, _| check.open(view, key))?;
         self.index(Table::OutboxDue, |check, view, key, _| check.outbox_due(view, key))?;
         self.index(Table::Places, |check, view, key, _| check.place(view, key))?;
         self.totals(head)
@@ -204,6 +205,9 @@ impl Check<'_> {
         {
             self.fault(format!("{what} is due but does not stand in the index of what is due"));
         }
+        if complaint.state.is_open() && view.get(Table::Open, &keys::number(id.0))?.is_none() {
+            self.fault(format!("{what} is open but does not stand in the index of open complaints"));
+        }
         let key = keys::reference(&complaint.reference);
         if view.get(Table::References, &key)?.as_deref() != Some(&keys::number(id.0)) {
             self.fault(format!("{what} is not found under its reference"));
@@ -279,6 +283,15 @@ impl Check<'_> {
         let due_at = record.and_then(|record| record.due_at);
         if due_at.is_none_or(|at| keys::due(at, ComplaintId(id)) != key) {
             self.fault(format!("complaint {id} stands in the index of what is due but is not due then"));
+        }
+        Ok(())
+    }
+
+    fn open(&mut self, view: &View, key: &[u8]) -> Result<(), StoreError> {
+        let id = keys::number_of(key)?;
+        let record = self.readable("an index", read::record(view, id))?.flatten();
+        if record.is_none_or(|record| !record.complaint.state.is_open()) {
+            self.fault(format!("complaint {id} stands in the index of open complaints but is not open"));
         }
         Ok(())
     }

@@ -295,6 +295,7 @@ impl<'a, 'b, S: Source> Writing<'a, 'b, S> {
             }
         }
         self.head.totals.add_complaint(record.complaint.state);
+        put_open(self.draft, &record.complaint)?;
         if let Some(due) = record.due_at {
             self.draft.put(Table::Due, &keys::due(due, id), Vec::new())?;
         }
@@ -378,6 +379,16 @@ impl<'a, 'b, S: Source> Writing<'a, 'b, S> {
         let before = self.draft.get(Table::Counts, &key)?.map_or(Ok(0), |value| count_of(&value))?;
         self.draft.put(Table::Counts, &key, before.saturating_add(more).to_be_bytes().to_vec())
     }
+}
+
+/// Complaints that are not closed stand in an index of their own: few among all there ever were.
+pub(super) fn put_open<S: Source>(draft: &mut Draft<S>, complaint: &Complaint) -> Result<(), StoreError> {
+    let key = keys::number(complaint.id.0);
+    if complaint.state.is_open() {
+        return draft.put(Table::Open, &key, Vec::new());
+    }
+    draft.remove(Table::Open, &key);
+    Ok(())
 }
 
 /// The count that a value holds.

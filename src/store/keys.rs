@@ -37,6 +37,8 @@ pub(super) enum Table {
     OutboxOpen,
     /// Moment ++ complaint → nothing.
     Due,
+    /// Complaint that is not closed → nothing.
+    Open,
     /// Day ++ bucket → count.
     Counts,
     /// Mailbox → how far it was read.
@@ -45,7 +47,7 @@ pub(super) enum Table {
 
 impl Table {
     /// Every table in the order of its variants, with its name on disk.
-    pub(super) const ALL: [(Self, &'static str); 14] = [
+    pub(super) const ALL: [(Self, &'static str); 15] = [
         (Self::Head, "head"),
         (Self::Journal, "journal"),
         (Self::JournalOf, "journal_of"),
@@ -58,6 +60,7 @@ impl Table {
         (Self::OutboxDue, "outbox_due"),
         (Self::OutboxOpen, "outbox_open"),
         (Self::Due, "due"),
+        (Self::Open, "open"),
         (Self::Counts, "counts"),
         (Self::Cursors, "cursors"),
     ];
@@ -192,6 +195,15 @@ pub enum CountKey {
     Hour(i64),
     /// Mails to staff on one civil day.
     StaffDay(Date),
+    /// Whether the digests of this morning were made.
+    Digest(Date),
+    /// Mails that were set aside, by the morning whose digest tells of them.
+    SetAside {
+        /// The mailbox's name.
+        mailbox: String,
+        /// The day of that digest.
+        day: Date,
+    },
 }
 
 /// The key in [`Table::Counts`]: the day first, so that old days are one range.
@@ -203,6 +215,8 @@ pub(super) fn count(signer: &Signer, key: &CountKey) -> Vec<u8> {
         }
         CountKey::Hour(hour) => [&count_day(day_of(*hour))[..], b"h", &hour.to_be_bytes()].concat(),
         CountKey::StaffDay(day) => [&count_day(*day)[..], b"s"].concat(),
+        CountKey::Digest(day) => [&count_day(*day)[..], b"d"].concat(),
+        CountKey::SetAside { mailbox, day } => [&count_day(*day)[..], b"q", mailbox.as_bytes()].concat(),
     }
 }
 

@@ -226,6 +226,21 @@ impl Store {
         collect_numbers(start..end, limit, |id| Ok(record(&view, id)?.map(|record| record.complaint)))
     }
 
+    /// Complaints that are not closed, by number, after `after`. What was closed costs nothing here.
+    ///
+    /// # Errors
+    /// See [`StoreError`].
+    pub fn open_complaints_page(
+        &self,
+        after: Option<ComplaintId>,
+        limit: usize,
+    ) -> Result<Vec<Complaint>, StoreError> {
+        let view = self.view()?;
+        let after = Bound::Excluded(keys::number(after.map_or(0, |id| id.0)).to_vec());
+        let page = view.page(Table::Open, (after, Bound::Unbounded), limit)?;
+        page.iter().map(|(key, _)| Ok(required(record(&view, keys::number_of(key)?)?)?.complaint)).collect()
+    }
+
     /// The journal of one complaint.
     ///
     /// # Errors

@@ -24,6 +24,12 @@ impl Totals {
         self.outbox.get(status.as_str()).copied().unwrap_or(0)
     }
 
+    /// Complaints that are not closed.
+    pub fn open_complaints(&self) -> u64 {
+        let open = [State::Agreeing, State::Open, State::Asking, State::Answered, State::InReview];
+        open.iter().filter_map(|state| self.complaints.get(state.as_str())).sum()
+    }
+
     /// All complaints.
     pub fn all_complaints(&self) -> u64 {
         self.complaints.values().sum()

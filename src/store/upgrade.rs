@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::codec::{self, Draft, Source};
-use super::commit::Head;
+use super::commit::{Head, Record, put_open};
 use super::keys::{self, Table};
 use super::recipe::Engine;
 use super::{StoreError, files};
@@ -37,7 +37,7 @@ pub(super) fn prepare(dir: &Path) -> Result<Signer, StoreError> {
 /// one: sled may begin anew where it finds its file unusable, and we would start to count from 1 again.
 pub(super) fn begin(dir: &Path, engine: &Engine) -> Result<(), StoreError> {
     if engine.get(Table::Head, &codec::first_piece(keys::HEAD))?.is_some() {
-        return Ok(());
+        return index_open(engine);
     }
     if dir.join("blob").exists() {
         return Err(StoreError::damaged("the register is empty but letters are there"));
@@ -45,6 +45,34 @@ pub(super) fn begin(dir: &Path, engine: &Engine) -> Result<(), StoreError> {
     let mut draft = Draft::over(engine);
     Head::read(engine)?.write(&mut draft)?;
     engine.apply(&draft.into_changes())?;
+    engine.sync()
+}
+
+/// Complaints that one transaction looks at while the index of open ones is made.
+const INDEXED_AT_ONCE: u64 = 1_000;
+
+/// Makes the index of open complaints where it is not complete: the first builds of this format had none.
+///
+/// Costs as much as there are open complaints; where the index has to be made, one reading of all records.
+fn index_open(engine: &Engine) -> Result<(), StoreError> {
+    let head = Head::read(engine)?;
+    let indexed = engine.view()?.page(Table::Open, .., usize::MAX)?.len();
+    if u64::try_from(indexed).is_ok_and(|indexed| indexed == head.totals.open_complaints()) {
+        return Ok(());
+    }
+    let mut next = 1;
+    while next < head.next_complaint {
+        let mut draft = Draft::over(engine);
+        let end = head.next_complaint.min(next + INDEXED_AT_ONCE);
+        for id in next..end {
+            let record: Option<Record> = codec::json(engine, Table::Records, &keys::number(id))?;
+            if let Some(Record { complaint, .. }) = record {
+                put_open(&mut draft, &complaint)?;
+            }
+        }
+        engine.apply(&draft.into_changes())?;
+        next = end;
+    }
     engine.sync()
 }
 

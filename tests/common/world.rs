@@ -6,12 +6,13 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::fmt::Write as _;
 
-use jiff::Timestamp;
 use jiff::tz::TimeZone;
+use jiff::{Timestamp, ToSpan};
 use klachtd::desk;
 use klachtd::domain::fact::NoticeId;
 use klachtd::domain::house::{House, Limits, Mailbox, Staff};
 use klachtd::domain::mail::{Language, Party};
+use klachtd::domain::notice::NoticeKind;
 use klachtd::domain::signing::sha256_hex;
 use klachtd::engine::{Arrived, Engine, Outcome, Settings};
 use klachtd::outbox::deliver::{Delivery, Dispatch};
@@ -19,7 +20,7 @@ use klachtd::outbox::replies;
 use klachtd::outbox::templates::Templates;
 use klachtd::register;
 use klachtd::rules::Rules;
-use klachtd::store::Store;
+use klachtd::store::{Commit, CountKey, Store};
 use mail_parser::MessageParser;
 
 /// The secret of every world, so that Message-IDs are the same each time.
@@ -156,6 +157,8 @@ pub(crate) struct World {
     pub(crate) now: Timestamp,
     pub(crate) zone: TimeZone,
     pub(crate) sent: Vec<Sent>,
+    /// The morning digests that left; `sent` leaves them out.
+    pub(crate) digests: Vec<Sent>,
     /// What the outgoing server answers next to an address; `250` when nothing stands here.
     pub(crate) answers: BTreeMap<String, VecDeque<Delivery>>,
     mailbox: String,
@@ -184,12 +187,15 @@ impl World {
         let zone = rules.get(procedure).expect("the procedure is there").procedure.rules.zone.clone();
         let settings =
             Settings { house, rules, templates: Templates::built_in().expect("our own templates are right") };
-        let engine = Engine::start(store, settings).await.expect("the engine starts");
+        let mut engine = Engine::start(store, settings).await.expect("the engine starts");
+        // As the daemon does before it takes its first mail.
+        engine.tick(now, 100).await.expect("a tick");
         Self {
             engine,
             now,
             zone,
             sent: Vec::new(),
+            digests: Vec::new(),
             answers: BTreeMap::new(),
             mailbox: procedure.to_owned(),
             mails: 0,
@@ -277,6 +283,15 @@ impl World {
         panic!("the world does not come to rest before {until}");
     }
 
+    /// No digest for so long that no test sees one: the store says that they were made.
+    pub(crate) async fn quiet_mornings(&mut self) {
+        let today = self.now.to_zoned(self.zone.clone()).date();
+        let days = today.series(1.day()).take(1000);
+        let counts = days.map(|day| (CountKey::Digest(day), 1)).collect();
+        let commit = Commit { at: self.now, counts, ..Commit::default() };
+        self.engine.store().commit(vec![commit]).await.expect("counts can be kept");
+    }
+
     /// Does all that is due now, until nothing is.
     pub(crate) async fn settle_down(&mut self) {
         for _ in 0..100 {
@@ -304,7 +319,10 @@ impl World {
             }
             Delivery::Unknown { reason } => reason.clone(),
         };
-        self.sent.push(Sent {
+        let entry = self.engine.store().outgoing(NoticeId(dispatch.id)).expect("the store can be read");
+        let is_digest = entry.is_some_and(|entry| entry.kind == NoticeKind::StaffDigest);
+        let left = if is_digest { &mut self.digests } else { &mut self.sent };
+        left.push(Sent {
             at: self.now,
             envelope_from: dispatch.envelope_from.clone(),
             to: dispatch.to.clone(),
@@ -341,11 +359,15 @@ impl World {
     /// Every mail that left, as its reader has it.
     pub(crate) fn transcript(&self) -> String {
         let mut text = String::new();
-        for (n, sent) in self.sent.iter().enumerate() {
+        let sent = self.sent.iter().enumerate().map(|(n, sent)| ((n + 1).to_string(), sent));
+        let digests = self.digests.iter().map(|sent| ("digest".to_owned(), sent));
+        let mut all: Vec<(String, &Sent)> = sent.chain(digests).collect();
+        all.sort_by_key(|(_, sent)| sent.at);
+        for (name, sent) in all {
             let at = sent.at.to_zoned(self.zone.clone()).strftime("%a %Y-%m-%d %H:%M");
             let refused =
                 if sent.reply.starts_with("250") { String::new() } else { format!("  <- {}", sent.reply) };
-            writeln!(text, "---- {} {at} to {}{refused}", n + 1, sent.to).expect("writing to a string");
+            writeln!(text, "---- {name} {at} to {}{refused}", sent.to).expect("writing to a string");
             for name in ["Auto-Submitted", "In-Reply-To"] {
                 if let Some(value) = sent.header(name) {
                     writeln!(text, "{name}: {value}").expect("writing to a string");

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use klachtd::domain::fact::ComplaintId;
 use klachtd::store::{Store, StoreError};
 
 use crate::samples::*;
@@ -181,4 +182,27 @@ async fn a_later_format_and_letters_without_a_register_are_refused() {
     assert!(matches!(Store::open(dir.path()), Err(StoreError::Newer { found: 2, known: 1 })));
     std::fs::remove_dir_all(dir.path().join("db")).unwrap();
     assert!(matches!(Store::open(dir.path()), Err(StoreError::Damaged(_))));
+}
+
+#[tokio::test]
+async fn the_index_of_open_complaints_is_made_where_it_is_missing_and_checked_where_it_is_not() {
+    let dir = tempfile::tempdir().unwrap();
+    three_complaints(dir.path()).await;
+    tamper(dir.path(), "open", |tree| tree.clear().unwrap());
+    let store = Store::open(dir.path()).unwrap();
+    assert_sound(&store);
+    let page = |after, limit| {
+        let open = store.open_complaints_page(after, limit).unwrap();
+        open.into_iter().map(|complaint| complaint.id.0).collect::<Vec<_>>()
+    };
+    assert_eq!(page(None, 2), [1, 2]);
+    assert_eq!(page(Some(ComplaintId(2)), 2), [3]);
+
+    let faults = faults_after("open", |tree| {
+        tree.remove(2_u64.to_be_bytes()).unwrap().unwrap();
+        tree.insert(99_u64.to_be_bytes(), Vec::new()).unwrap();
+    })
+    .await;
+    assert_told(&faults, "complaint 2 is open but does not stand in the index of open complaints");
+    assert_told(&faults, "complaint 99 stands in the index of open complaints but is not open");
 }

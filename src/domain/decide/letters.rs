@@ -105,8 +105,18 @@ fn set_aside(view: &View, arrival: &Arrival, reason: String) -> Decision {
     let trouble =
         Trouble { kind: TroubleKind::SetAside, message: format!("{reason} ({})", arrival.note.place) };
     let mut decision = kept(arrival, Fate::SetAside, reason);
-    decision.notices = alarm(view, &trouble, None);
+    let asks = |draft| NoticeDraft { asks_about: Some(arrival.note.clone()), ..draft };
+    decision.notices = alarm(view, &trouble, None).into_iter().map(asks).collect();
     decision
+}
+
+/// What a mail becomes that staff release: a letter of its sender, as if nothing had set it aside. `None` when there
+/// is nobody whose letter it could be.
+pub(super) fn released(view: &View, arrival: &Arrival, now: Timestamp) -> Option<Decision> {
+    match view.complaint {
+        Some(complaint) => Some(follow_up(view, complaint, arrival, now)),
+        None => arrival.letter.from.as_ref().map(|_| complaint(view, arrival)),
+    }
 }
 
 fn joined(arrival: &Arrival, role: Role, fate: Fate) -> Decision {

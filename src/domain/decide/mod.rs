@@ -3,6 +3,7 @@
 //! What differs between companies is data in their procedure; nothing here knows a company.
 
 mod letters;
+mod morning;
 mod orders;
 mod people;
 mod terms;
@@ -14,6 +15,7 @@ use super::decision::Decision;
 use super::event::{Event, Trouble, TroubleKind, View};
 use super::fact::{Fact, NoticeId, Settlement};
 
+pub use morning::listed;
 pub use orders::{obliged, possible};
 pub use terms::{closes_at, net_date, next_due};
 
@@ -25,12 +27,13 @@ pub fn decide(view: &View, event: &Event, now: Timestamp) -> Decision {
             view.complaint.map_or_else(Decision::default, |c| orders::given(view, c, ordered, now))
         }
         Event::ComplaintBrought(brought) => orders::brought(view, brought),
-        Event::LetterConfirmed(confirmed) => orders::confirmed(view, confirmed),
+        Event::LetterConfirmed(confirmed) => orders::confirmed(view, confirmed, now),
         Event::TermReached => view.complaint.map_or_else(Decision::default, |c| terms::reached(view, c, now)),
         Event::DeliverySettled { notice, settlement } => delivery_settled(view, *notice, settlement),
         Event::ServiceTroubled(trouble) => {
             Decision { notices: people::alarm(view, trouble, None), ..Decision::default() }
         }
+        Event::MorningCame(digests) => morning::came(view, digests),
     }
 }
 

@@ -3,10 +3,12 @@
 mod answering;
 mod closing;
 mod handling;
+mod released;
 mod spoken;
 
 pub use answering::obliged;
-pub(super) use spoken::{brought, confirmed, record_order, recorded_by_mail, written};
+pub(super) use released::confirmed;
+pub(super) use spoken::{brought, record_order, recorded_by_mail, written};
 
 use jiff::Timestamp;
 use jiff::civil::Date;

@@ -4,8 +4,8 @@ use super::{Work, answer};
 use crate::domain::complaint::{Complaint, State};
 use crate::domain::decide::letters::{self, New};
 use crate::domain::decision::{Decision, NoticeDraft};
-use crate::domain::event::{Arrival, Brought, Confirmed, Ordered, View};
-use crate::domain::fact::{Fact, Fate, Role};
+use crate::domain::event::{Arrival, Brought, Ordered, View};
+use crate::domain::fact::{Fact, Fate};
 use crate::domain::mail::Party;
 use crate::domain::notice::NoticeKind;
 use crate::domain::order::{Order, Reading};
@@ -83,40 +83,6 @@ pub(in crate::domain::decide) fn record_order(reading: &Reading) -> Option<(&str
     match orders.first()? {
         (Order::Record { to: Some(to), text }, line) => Some((to, text, line)),
         _ => None,
-    }
-}
-
-/// What follows when staff confirm what a mail that was set aside asks for.
-pub(in crate::domain::decide) fn confirmed(view: &View, confirmed: &Confirmed) -> Decision {
-    let Some(by) = confirmed.answer.order.as_ref() else { return Decision::default() };
-    let agrees =
-        matches!(&by.reading, Reading::Orders(orders) if matches!(orders.first(), Some((Order::Confirm, _))));
-    let pending = confirmed.pending.order.as_ref().filter(|_| agrees && !confirmed.done);
-    let decision = pending.and_then(|ordered| recorded_by_mail(view, &confirmed.pending, ordered));
-    let Some(mut decision) = decision else {
-        let refusal = if agrees { Refusal::NothingToConfirm } else { typed(&by.reading) };
-        let reply = OrderReply { order: String::new(), outcome: Err(refusal), possible: Vec::new() };
-        let letter = confirmed.answer.note.clone();
-        let reason = "an answer to a question of ours, and no confirmation".to_owned();
-        let fact = Fact::LetterKept { letter, fate: Fate::Order, reason: reason.clone() };
-        return Decision {
-            facts: vec![fact],
-            notices: answer(view, by, reply).into_iter().collect(),
-            fate: Some((Fate::Order, reason)),
-            actor: Some(by.by.clone()),
-            ..Decision::default()
-        };
-    };
-    decision.facts.push(letters::join(&confirmed.answer, Role::Order));
-    decision.fate = Some((Fate::Order, String::new()));
-    decision
-}
-
-fn typed(reading: &Reading) -> Refusal {
-    match reading {
-        Reading::Wrong(fault) => Refusal::Typed(fault.clone()),
-        Reading::NoOrder => Refusal::NoOrder,
-        Reading::Orders(_) => Refusal::NothingToConfirm,
     }
 }
 
