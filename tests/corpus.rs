@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use klachtd::domain::house::{House, Limits, Mailbox};
 use klachtd::domain::mail::{Class, Language, Letter, Party};
 use klachtd::intake::fields::Patterns;
+use klachtd::intake::quote;
 use klachtd::intake::read::{ReadLimits, Reading, read};
 
 fn letter(raw: &[u8]) -> Letter {
@@ -109,6 +110,8 @@ fn print_table(rows: &[Row]) {
     for row in rows {
         *table.entry((row.class.as_str(), name(row.letter.class))).or_default() += 1;
     }
+    let letters = rows.iter().filter(|row| row.letter.answerable).count();
+    eprintln!("{} mails, {letters} of them answerable", rows.len());
     for ((truth, read), count) in table {
         eprintln!("{truth:<24} read as {read:<10} {count:>4}");
     }
@@ -129,13 +132,16 @@ fn mails_of_other_programs_are_classed_as_they_say() {
         eprintln!("answered: {} {} {:?} from {:?}", row.path, row.class, row.letter.subject, row.letter.from);
     }
     eprintln!("human {human:.3} bounce {bounce:.3} auto {auto:.3} bulk {bulk:.3} report {report:.3}");
-    assert!(human >= 0.99 && bounce >= 0.97 && auto >= 0.90 && bulk >= 0.99 && report >= 1.0);
-    assert!(answered.len() <= ANSWERED, "{} mails are answered that must not be", answered.len());
+    assert!(human >= 0.99 && bounce >= 0.97 && auto >= 0.97 && bulk >= 0.99 && report >= 1.0);
+    let people = rows.iter().filter(|r| r.class == "human" && r.ack == "yes");
+    let (kept_waiting, people): (Vec<&Row>, usize) =
+        (people.clone().filter(|r| !r.letter.answerable).collect(), people.count());
+    for row in &kept_waiting {
+        eprintln!("not answered: {} {:?}", row.path, row.letter.reasons);
+    }
+    assert!(kept_waiting.len() * 50 <= people, "{} of {people} people get no answer", kept_waiting.len());
+    assert!(answered.is_empty(), "{} mails are answered that must not be", answered.len());
 }
-
-/// Mails of the table that should get no answer and that nothing in them gives away: two failure notices from ordinary
-/// addresses, two abuse reports in words, a copy of an earlier mail, a person's excuse.
-const ANSWERED: usize = 6;
 
 #[test]
 fn mails_of_people_have_text() {
@@ -147,4 +153,32 @@ fn mails_of_people_have_text() {
         assert!(encrypted || !row.letter.text.is_empty(), "{} has no text", row.path);
     }
     assert!(people > 50, "only {people} mails of people have a body");
+}
+
+/// What the replies of a JavaScript parser's tests say: the new text is this, whatever the program that quoted.
+#[test]
+fn new_text_of_replies_in_many_languages() {
+    let Some(folder) = corpora() else { return };
+    let folder = folder.join("quotes/crisp-email-reply-parser/test");
+    let tests = fs::read_to_string(folder.join("test.js")).expect("the tests of the corpus");
+    let common = tests.split("COMMON_FIRST_FRAGMENT = '").nth(1).and_then(|rest| rest.split("';").next());
+    let common = words(&common.expect("the text that most fixtures share").replace("\\n\\\n", "\n"));
+    let (mut right, mut all) = (0, 0);
+    for test in tests.split("export function").filter(|test| test.contains("(COMMON_FIRST_FRAGMENT, ")) {
+        let name = test.split("get_email(\"").nth(1).and_then(|rest| rest.split('"').next());
+        let name = format!("fixtures/{}.txt", name.expect("a test names its mail"));
+        let split = quote::split(&fs::read_to_string(folder.join(&name)).expect("a mail of the tests"));
+        all += 1;
+        if words(&split.new) == common {
+            right += 1;
+        } else {
+            eprintln!("{name}: {:?}", &split.new);
+        }
+    }
+    eprintln!("new text: {right} of {all}");
+    assert!(all > 30 && right * 100 >= all * 90, "{right} of {all}");
+}
+
+fn words(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
 }

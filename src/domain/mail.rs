@@ -104,6 +104,21 @@ pub struct Bounce {
     pub original_message_id: Option<String>,
 }
 
+/// A mail that somebody passed on: attached to the letter (message/rfc822) or shown in its text.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Forwarded {
+    /// Who wrote it; `None` when only a name, or nothing, is shown.
+    pub from: Option<Party>,
+    /// When it was written, in the words of the mail: they may lack zone and year. Evidence only.
+    pub date: Option<String>,
+    /// Its subject, decoded, control characters removed; empty when none is shown.
+    pub subject: String,
+    /// Its text without its own quotations.
+    pub text: String,
+    /// Whether it is attached as a mail of its own, so that all of it can be read again.
+    pub attached: bool,
+}
+
 /// A mail that was read. Reading never fails: what was odd stands in `oddities`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Letter {
@@ -149,6 +164,12 @@ pub struct Letter {
     /// For `Class::Bounce` and delay reports.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub bounce: Option<Bounce>,
+    /// The mail that was passed on, when there is one: the outermost, of a letter alone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub forwarded: Option<Forwarded>,
+    /// The limit that it goes beyond, in words; `None` when all of it was looked at.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub over_limit: Option<String>,
     /// SHA-256 (hex) over the body alone: the same mail delivered twice has another header block but the same body.
     #[serde(default)]
     pub body_sha256: String,

@@ -11,35 +11,102 @@ use mail_parser::parsers::MessageStream;
 use super::headers::Headers;
 use crate::domain::mail::Authentication;
 
-/// The results of the trusted host's topmost Authentication-Results header.
-pub(super) fn results(headers: &Headers, host: &str) -> Authentication {
-    let mut found = Authentication::default();
-    let plain = headers.all("authentication-results").map(plain);
-    let Some(value) = plain.into_iter().find(|value| !host.is_empty() && is_of(value, host)) else {
-        return found;
-    };
-    for result in value.split(';').skip(1) {
-        let Some((method, verdict)) = result.split_once('=') else { continue };
-        let verdict = verdict.split_whitespace().next().unwrap_or_default().to_ascii_lowercase();
-        if verdict.is_empty() || !verdict.bytes().all(|b| b.is_ascii_alphabetic()) {
-            continue;
-        }
-        let method = method.split('/').next().unwrap_or_default().trim().to_ascii_lowercase();
-        match method.as_str() {
-            "spf" => found.spf = found.spf.or(Some(verdict)),
-            "dmarc" => found.dmarc = found.dmarc.or(Some(verdict)),
-            // A mail may bear several signatures: one that is right is enough (RFC 6376 section 6.1).
-            "dkim" if found.dkim.is_none() || verdict == "pass" => found.dkim = Some(verdict),
+/// What the trusted host found, and whose domain it looked at.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Results {
+    /// Its verdicts.
+    pub(super) found: Authentication,
+    /// The domain in From that DMARC was checked for (RFC 8601 section 2.7.5), in lower case.
+    pub(super) dmarc_domain: Option<String>,
+}
+
+/// The results in the topmost Authentication-Results headers of the trusted host that follow each other.
+///
+/// A server may write one for each check. What stands below a header of another host, or below the Received header with
+/// which another host handed the mail to us, came with the mail and is the sender's to choose.
+pub(super) fn results(headers: &Headers, host: &str) -> Results {
+    let mut results = Results::default();
+    if host.is_empty() {
+        return results;
+    }
+    let (mut began, mut handed_over) = (false, false);
+    for (name, value) in headers.fields() {
+        match name {
+            "received" if is_by(value, host) => handed_over = true,
+            "received" if handed_over || began => break,
+            "authentication-results" if is_of(value, host) => {
+                began = true;
+                results.add(value);
+            }
+            "authentication-results" if began => break,
             _ => {}
         }
     }
-    found
+    results
 }
 
-/// Whether the authserv-id, which may be followed by a version, is this host.
+impl Results {
+    /// The first header that speaks of a check decides it; a lower one only adds checks that are not in it.
+    fn add(&mut self, value: &str) {
+        let mut here = Authentication::default();
+        let mut domain = None;
+        for result in plain(value).split(';').skip(1) {
+            let Some((method, rest)) = result.split_once('=') else { continue };
+            let verdict = rest.split_whitespace().next().unwrap_or_default().to_ascii_lowercase();
+            if verdict.is_empty() || !verdict.bytes().all(|b| b.is_ascii_alphabetic()) {
+                continue;
+            }
+            let method = method.split('/').next().unwrap_or_default().trim().to_ascii_lowercase();
+            match method.as_str() {
+                "spf" => here.spf = here.spf.or(Some(verdict)),
+                "dmarc" if here.dmarc.is_none() => {
+                    here.dmarc = Some(verdict);
+                    let property =
+                        |word: &str| word.strip_prefix("header.from=").map(str::to_ascii_lowercase);
+                    domain = rest.split_whitespace().find_map(property);
+                }
+                // A mail may bear several signatures: one that is right is enough (RFC 6376 section 6.1).
+                "dkim" if here.dkim.is_none() || verdict == "pass" => here.dkim = Some(verdict),
+                _ => {}
+            }
+        }
+        if self.found.dmarc.is_none() {
+            self.dmarc_domain = domain;
+        }
+        self.found = Authentication {
+            spf: self.found.spf.take().or(here.spf),
+            dkim: self.found.dkim.take().or(here.dkim),
+            dmarc: self.found.dmarc.take().or(here.dmarc),
+        };
+    }
+
+    /// Whether DMARC was checked for another domain than that of this address: then it says nothing of this sender.
+    pub(super) fn is_of_another(&self, address: &str) -> bool {
+        let domain =
+            address.rsplit_once('@').map(|(_, domain)| domain.to_ascii_lowercase()).unwrap_or_default();
+        let within = |inner: &str, outer: &str| inner == outer || inner.ends_with(&format!(".{outer}"));
+        let differs = |checked: &String| !within(checked, &domain) && !within(&domain, checked);
+        self.dmarc_domain
+            .as_ref()
+            .map(|d| d.rsplit('@').next().unwrap_or_default().to_owned())
+            .is_some_and(|d| differs(&d))
+    }
+}
+
+/// Whether the authserv-id, which may be quoted and followed by a version, is this host (RFC 8601 section 2.5).
 fn is_of(value: &str, host: &str) -> bool {
-    let id = value.split([';', ' ', '\t']).find(|word| !word.is_empty());
+    let unquoted = value.replace('"', "");
+    let plain = plain(&unquoted);
+    let id = plain.split([';', ' ', '\t']).find(|word| !word.is_empty());
     id.is_some_and(|id| id.eq_ignore_ascii_case(host))
+}
+
+/// Whether a Received header was written by this host.
+fn is_by(value: &str, host: &str) -> bool {
+    let plain = plain(value);
+    let words: Vec<&str> = plain.split([' ', '\t', ';']).filter(|word| !word.is_empty()).collect();
+    let by = words.windows(2).find(|pair| pair[0].eq_ignore_ascii_case("by"));
+    by.is_some_and(|pair| pair[1].eq_ignore_ascii_case(host))
 }
 
 /// Without comments and quoted strings: what stands in them is the sender's to choose.
@@ -62,13 +129,7 @@ fn plain(value: &str) -> String {
 
 /// The moment in the newest Received header whose `by` host is ours (domain 3.1 rule 1).
 pub(super) fn received_by(headers: &Headers, host: &str) -> Option<Timestamp> {
-    let by_us = |value: &&str| {
-        let plain = plain(value);
-        let words: Vec<&str> = plain.split([' ', '\t', ';']).filter(|word| !word.is_empty()).collect();
-        let by = words.windows(2).find(|pair| pair[0].eq_ignore_ascii_case("by"));
-        by.is_some_and(|pair| pair[1].eq_ignore_ascii_case(host))
-    };
-    let value = headers.all("received").find(|value| !host.is_empty() && by_us(value))?;
+    let value = headers.all("received").find(|value| !host.is_empty() && is_by(value, host))?;
     let (_, date) = value.rsplit_once(';')?;
     MessageStream::new(format!("{}\n", date.trim()).as_bytes()).parse_date().as_datetime().and_then(moment)
 }
@@ -96,7 +157,7 @@ mod tests {
     const HOST: &str = "mx.omnistock.test";
 
     fn verdicts(block: &str) -> (Option<String>, Option<String>, Option<String>) {
-        let found = results(&Headers::parse(block), HOST);
+        let found = results(&Headers::parse(block), HOST).found;
         (found.spf, found.dkim, found.dmarc)
     }
 
@@ -108,7 +169,42 @@ mod tests {
         let expected = (Some("fail".to_owned()), Some("pass".to_owned()), Some("fail".to_owned()));
         assert_eq!(verdicts(&format!("{own}\n{forged}")), expected);
         assert_eq!(verdicts("Authentication-Results: mx.evil.test; dmarc=pass"), (None, None, None));
-        assert_eq!(results(&Headers::parse(forged), ""), Authentication::default());
+        assert_eq!(results(&Headers::parse(forged), ""), Results::default());
+    }
+
+    #[test]
+    fn one_header_for_each_check() {
+        let block = "Authentication-Results: other.test; dmarc=pass\n\
+                     Authentication-Results: mx.omnistock.test; spf=softfail\n\
+                     Authentication-Results: \"mx.omnistock.test\" 1; dkim/1 = fail (bad; dkim=pass)\n header.d=b.test\n\
+                     Authentication-Results: mx.omnistock.test; dkim=pass; dmarc=fail (p=none dis=none) header.from=b.test\n\
+                     Authentication-Results: other.test; spf=pass\n\
+                     Authentication-Results: mx.omnistock.test; spf=pass";
+        let expected = (Some("softfail".to_owned()), Some("fail".to_owned()), Some("fail".to_owned()));
+        assert_eq!(verdicts(block), expected);
+    }
+
+    #[test]
+    fn what_came_with_the_mail_does_not_count() {
+        let forged = "Authentication-Results: mx.omnistock.test; dmarc=pass";
+        let ours = "Received: from mail.b.test by mx.omnistock.test; Mon, 2 Mar 2026 09:00:05 +0100";
+        let theirs = "Received: from pc by mail.b.test; Mon, 2 Mar 2026 09:00:01 +0100";
+        assert_eq!(verdicts(&format!("{ours}\n{theirs}\n{forged}")), (None, None, None));
+        assert_eq!(verdicts(&format!("{ours}\n{forged}")).2.as_deref(), Some("pass"));
+        assert_eq!(verdicts("Authentication-Results: mx.omnistock.test 1; none"), (None, None, None));
+        assert_eq!(
+            verdicts("ARC-Authentication-Results: i=1; mx.omnistock.test; dmarc=pass"),
+            (None, None, None)
+        );
+    }
+
+    #[test]
+    fn a_check_of_another_sender() {
+        let block = "Authentication-Results: mx.omnistock.test; dmarc=pass header.from=evil.test";
+        let results = results(&Headers::parse(block), HOST);
+        assert!(results.is_of_another("directeur@bank.test"));
+        assert!(!results.is_of_another("x@evil.test") && !results.is_of_another("x@mail.evil.test"));
+        assert!(results.is_of_another("x@notevil.test"));
     }
 
     #[test]

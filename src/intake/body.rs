@@ -12,9 +12,9 @@ const EXCUSE: usize = 250;
 /// The whole text of a mail, quotations and all, line ends as `\n`, with what was odd about it.
 pub(super) fn text(message: &Message, looked: &Looked, most: usize, oddities: &mut Vec<String>) -> String {
     let mut text = joined(message, &message.text_body, looked);
-    if text.trim().is_empty() || is_excuse(&text) {
+    if !text.contains(char::is_alphanumeric) || is_excuse(&text) {
         let html = joined(message, &message.html_body, looked);
-        if !html.trim().is_empty() {
+        if html.contains(char::is_alphanumeric) || text.trim().is_empty() {
             text = html;
         }
     }

@@ -9,6 +9,7 @@ use regex::Regex;
 use super::charset;
 use super::headers::Headers;
 use super::parts::{Looked, media_type};
+use super::phrases;
 use super::read::clean;
 use crate::domain::mail::Bounce;
 
@@ -18,6 +19,9 @@ const DIAGNOSTIC: usize = 300;
 /// Bytes of one part that are looked at.
 const LOOKED_AT: usize = 64 * 1024;
 
+/// Characters of a text in which a failure notice says what failed.
+const NOTICE: usize = 2000;
+
 /// What was found in a mail that may be a notification.
 #[derive(Debug, Default)]
 pub(super) struct Found {
@@ -25,24 +29,61 @@ pub(super) struct Found {
     pub(super) action: Option<String>,
     /// Whether there is a part with the notification for machines.
     pub(super) has_status_part: bool,
+    /// Whether there is a part that says what became of a mail at its reader's (RFC 8098).
+    pub(super) has_disposition_part: bool,
+    /// Whether the mail that is attached was reported as unwanted by its reader.
+    pub(super) abuse_report: bool,
     /// What it says of the mail that it is about.
     pub(super) bounce: Bounce,
 }
 
-/// A status code after its words in a notice without a part for machines: `550 5.1.1`, `#5.1.1`, `550`.
+/// An enhanced status code of a failure (RFC 3463 section 2).
 static STATUS: LazyLock<Regex> =
-    LazyLock::new(|| Regex::new(r"\b([245]\.\d{1,3}\.\d{1,3})\b").expect("a pattern of ours is right"));
+    LazyLock::new(|| regex(r"(?:^|[^\d.])([45]\.\d{1,3}\.\d{1,3})(?:[^\d.]|\.?$|\.\s)"));
 
-/// An address in angle brackets or alone on its line.
-static RECIPIENT: LazyLock<Regex> = LazyLock::new(|| {
-    Regex::new(r"(?m)<([^<>@\s]+@[^<>@\s]+\.[^<>@\s]+)>|^\s*([^<>@\s:]+@[^<>@\s:]+\.[^<>@\s:]+):?\s*$")
-        .expect("a pattern of ours is right")
+/// A line with what a server answered: `550 5.1.1 User unknown`, `#5.1.1`, `said: 554 …`.
+static ANSWER: LazyLock<Regex> =
+    LazyLock::new(|| regex(r"(?im)^.*(?:\b[45]\d\d[ -]|\b[45]\.\d{1,3}\.\d{1,3}\b).*$"));
+
+/// An address behind the words of a notice, in angle brackets, or alone on its line: the surest comes first.
+static RECIPIENTS: LazyLock<[Regex; 3]> = LazyLock::new(|| {
+    [
+        regex(
+            r"(?ix)(?:final-recipient:\s*rfc822;|rcpt\ to:|addressed\ to:|recipient(?:\(s\))?:|unknown\ user:|user\ unknown:|undeliverable\ to|
+               could\ not\ be\ delivered\ to(?:\ the\ following\ \w+)?:?|(?:was|been)\ not\ delivered\ to:?|did\ not\ reach:?|
+               unable\ to\ deliver\ (?:your\ |the\ )?(?:message|mail)\ to:?|delivery\ to(?:\ the\ following\ recipients?)?(?:\ failed)?:?|
+               (?:bezorgd|afgeleverd)\ (?:worden\ )?(?:bij|aan):?|following\ address(?:es|\(es\))?\ (?:failed|had\ .{1,40}):?)
+               [\s-]*[<'\x22]?([^<>\s@'\x22:;]+@[^<>\s@'\x22:;]+\.[^<>\s@'\x22:;,)]+)",
+        ),
+        regex(
+            r"(?m)<(?:mailto:)?([^<>@\s]+@[^<>@\s]+\.[^<>@\s]+)>|^\s*[*-]?\s*\x22?([^<>@\s:\x22]+@[^<>@\s:\x22]+\.[^<>@\s:,\x22]+?)\x22?:?\s*$",
+        ),
+        regex(r"([A-Za-z0-9._%+=#-]+@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+)"),
+    ]
+});
+
+/// An address and nothing else.
+static ADDRESS: LazyLock<Regex> = LazyLock::new(|| regex(r"^[^\s@=/]+@[^\s@]+\.[^\s@]+$"));
+
+/// An address on a line of its own.
+static ALONE: LazyLock<Regex> =
+    LazyLock::new(|| regex(r"(?m)^[\s<\x22]*[^<>@\s:\x22]+@[^<>@\s:\x22]+\.[^<>@\s:,\x22]+[\s>\x22:]*$"));
+
+/// Where the copy of the mail begins that came back.
+static COPY: LazyLock<Regex> = LazyLock::new(|| {
+    regex(
+        r"(?im)^\W{0,40}(?:original message|returned message|copy of (?:the|your)|below this line is a copy|(?:this|here) is a copy|unsent message|message follows|message header follows|return-path:|received:|oorspronkelijk|the original message)",
+    )
 });
 
 /// A Message-ID in the copy of a mail that stands in the text.
 static MESSAGE_ID: LazyLock<Regex> = LazyLock::new(|| {
-    Regex::new(r"(?im)^[>\s]*message-id:\s*<([^<>\s]+)>").expect("a pattern of ours is right")
+    regex(r"(?im)^[>\s*|]*(?:original[- ])?message[- ]?id\*?:\*?\s*<?\s*([^<>\s]+@[^<>\s]+)>?")
 });
+
+fn regex(pattern: &str) -> Regex {
+    Regex::new(pattern).expect("a pattern of ours is right: the tests of this file use every one")
+}
 
 /// Looks at the parts of a mail, and at its headers.
 pub(super) fn find(message: &Message, headers: &Headers, looked: &Looked) -> Found {
@@ -55,40 +96,72 @@ pub(super) fn find(message: &Message, headers: &Headers, looked: &Looked) -> Fou
             "message/delivery-status" | "message/global-delivery-status" => {
                 status(&text_of(part), &mut found);
             }
-            "message/rfc822" | "text/rfc822-headers" | "message/global" | "message/global-headers"
+            "message/disposition-notification" | "message/global-disposition-notification" => {
+                found.has_disposition_part = true;
+            }
+            "message/rfc822"
+            | "text/rfc822-headers"
+            | "text/rfc822"
+            | "message/global"
+            | "message/global-headers"
+            | "message/rfc822-headers"
                 if id > 0 =>
             {
-                original(part, &mut found.bounce);
+                original(part, &mut found);
             }
             _ => {}
         }
     }
     let failed = headers.first("x-failed-recipients").and_then(|value| value.split(',').next());
     found.bounce.recipient = found.bounce.recipient.or(failed.map(clean)).filter(|r| !r.is_empty());
+    if found.bounce.original_message_id.is_none() {
+        let named = headers.message_ids("original-message-id").into_iter().next();
+        found.bounce.original_message_id = named;
+    }
     found
 }
 
-/// What the words of a notice say where its part for machines is silent.
-pub(super) fn from_words(bounce: &mut Bounce, text: &str) {
+/// What the words of a notice say where its part for machines is silent. `is_other` are addresses that are not the
+/// recipient's: ours and the mail system's own.
+pub(super) fn from_words(bounce: &mut Bounce, text: &str, is_other: &dyn Fn(&str) -> bool) {
     let start: String = text.chars().take(LOOKED_AT).collect();
+    let notice = COPY.find(&start).map_or(start.as_str(), |copy| &start[..copy.start()]);
+    // A mail system that begins with the copy of the mail has its words below it.
+    let notice = if notice.trim().is_empty() { start.as_str() } else { notice };
     if bounce.recipient.is_none() {
-        let captures = RECIPIENT.captures(&start);
-        bounce.recipient =
-            captures.and_then(|c| c.get(1).or_else(|| c.get(2))).map(|m| m.as_str().to_owned());
+        bounce.recipient = RECIPIENTS.iter().find_map(|pattern| {
+            let found = pattern.captures_iter(notice).filter_map(|c| c.iter().skip(1).flatten().next());
+            let mut found = found.map(|m| m.as_str().trim_end_matches(['.', '>', ')', ',']));
+            let system = |address: &str| {
+                let address = address.to_ascii_lowercase();
+                phrases::MAIL_SYSTEMS.iter().any(|name| address.starts_with(name))
+            };
+            found.find(|address| !is_other(address) && !system(address)).map(str::to_owned)
+        });
     }
     if bounce.status.is_none() {
-        bounce.status = STATUS.captures(&start).map(|c| c[1].to_owned());
+        bounce.status = STATUS.captures(notice).map(|c| c[1].to_owned());
+    }
+    if bounce.diagnostic.is_none() {
+        let words = ANSWER.find(notice).map(|line| clean(line.as_str()));
+        bounce.diagnostic = words.map(|words| words.chars().take(DIAGNOSTIC).collect());
     }
     if bounce.original_message_id.is_none() {
         bounce.original_message_id = MESSAGE_ID.captures(&start).map(|c| c[1].to_owned());
     }
 }
 
+/// Whether a text names an address on a line of its own, or the code of a failure.
+pub(super) fn names_failure(text: &str) -> bool {
+    let start: String = text.chars().take(NOTICE).collect();
+    ALONE.is_match(&start) || STATUS.is_match(&start)
+}
+
 fn text_of<'a>(part: &'a MessagePart) -> Cow<'a, str> {
     let bytes: &[u8] = match &part.body {
         PartType::Text(text) | PartType::Html(text) => return Cow::Borrowed(text),
         PartType::Binary(bytes) | PartType::InlineBinary(bytes) => bytes,
-        PartType::Message(inner) => &inner.raw_message,
+        PartType::Message(inner) => inner.raw_message(),
         PartType::Multipart(_) => &[],
     };
     charset::utf8_or_windows_1252(&bytes[..bytes.len().min(LOOKED_AT)])
@@ -97,9 +170,8 @@ fn text_of<'a>(part: &'a MessagePart) -> Cow<'a, str> {
 /// One group of fields for the mail, then one for each recipient; the first that failed counts, else the first.
 fn status(text: &str, found: &mut Found) {
     found.has_status_part = true;
-    let text = text.replace("\r\n", "\n");
-    for group in text.split("\n\n").map(Headers::parse) {
-        let action = group.first("action").map(first_word);
+    for group in groups(text).iter().map(|group| Headers::parse(group)) {
+        let action = group.first("action").map(first_word).filter(|action| !action.is_empty());
         let graver = action.as_deref() == Some("failed") && found.action.as_deref() != Some("failed");
         if found.action.is_none() || graver {
             found.action = action.or(found.action.take());
@@ -110,9 +182,26 @@ fn status(text: &str, found: &mut Found) {
     }
 }
 
+/// The groups of fields, between lines that are empty or blank.
+fn groups(text: &str) -> Vec<String> {
+    let mut groups = vec![String::new()];
+    for line in text.lines() {
+        if line.trim().is_empty() {
+            groups.push(String::new());
+        } else if let Some(group) = groups.last_mut() {
+            group.push_str(line);
+            group.push('\n');
+        }
+    }
+    groups
+}
+
 fn recipient(group: &Headers, bounce: &mut Bounce) {
-    let named = group.first("final-recipient").or_else(|| group.first("original-recipient"));
-    let Some(named) = named.map(after_type).filter(|r| !r.is_empty()) else { return };
+    // The original one is the one that we wrote to (RFC 3464 section 2.3.1); a gateway may give it in another form.
+    let named = ["original-recipient", "final-recipient", "x-actual-recipient"];
+    let named: Vec<String> = named.iter().filter_map(|name| group.first(name)).map(after_type).collect();
+    let address = named.iter().find(|named| ADDRESS.is_match(named)).or(named.first());
+    let Some(named) = address.filter(|named| !named.is_empty()).cloned() else { return };
     bounce.recipient = Some(named);
     bounce.status = group.first("status").map(first_word).filter(|word| !word.is_empty());
     let words = group.first("diagnostic-code").map(after_type);
@@ -130,10 +219,11 @@ fn after_type(value: &str) -> String {
     clean(value).trim_matches(['<', '>', '"', ' ']).to_owned()
 }
 
-fn original(part: &MessagePart, bounce: &mut Bounce) {
-    if bounce.original_message_id.is_none() {
-        let ids = Headers::parse(text_of(part).trim_start()).message_ids("message-id");
-        bounce.original_message_id = ids.into_iter().next();
+fn original(part: &MessagePart, found: &mut Found) {
+    let headers = Headers::parse(text_of(part).trim_start().split("\n\n").next().unwrap_or_default());
+    found.abuse_report |= ["x-hmxmroriginalrecipient", "x-reporter-ip"].iter().any(|name| headers.has(name));
+    if found.bounce.original_message_id.is_none() {
+        found.bounce.original_message_id = headers.message_ids("message-id").into_iter().next();
     }
 }
 
@@ -165,10 +255,48 @@ mod tests {
         let mut bounce = Bounce::default();
         from_words(
             &mut bounce,
-            "Hi. This is qmail.\n\n<weg@klant.test>:\n550 #5.1.1 no user\n\nMessage-ID: <a@b>",
+            "Hi. This is qmail at us@mx.test.\n\n<weg@klant.test>:\n550 #5.1.1 no user\n\nMessage-ID: <a@b>",
+            &|address| address == "us@mx.test",
         );
+        assert_eq!(bounce.diagnostic.as_deref(), Some("550 #5.1.1 no user"));
         assert_eq!(bounce.recipient.as_deref(), Some("weg@klant.test"));
         assert_eq!(bounce.status.as_deref(), Some("5.1.1"));
         assert_eq!(bounce.original_message_id.as_deref(), Some("a@b"));
+    }
+    #[test]
+    fn the_recipient_in_the_words_of_many_mail_systems() {
+        for words in [
+            "Unknown user: weg@klant.test\n\nOriginal message follows.",
+            "Your message could not be delivered to\nweg@klant.test",
+            "undeliverable to weg@klant.test",
+            "Your message\n\n  To: x\n\ndid not reach the following recipient(s):\n\nweg@klant.test on Mon",
+            "  weg@klant.test\n    SMTP error from remote mail server after RCPT TO:<weg@klant.test>:",
+            "De bezorging bij de volgende geadresseerde is mislukt:\n\nweg@klant.test (weg@klant.test)",
+            "Delivery of email to this address\n\"weg@klant.test\"\nhas been postponed",
+        ] {
+            let mut bounce = Bounce::default();
+            from_words(&mut bounce, words, &|_| false);
+            assert_eq!(bounce.recipient.as_deref(), Some("weg@klant.test"), "{words}");
+        }
+    }
+
+    #[test]
+    fn the_copy_below_a_notice_names_no_recipient() {
+        let mut bounce = Bounce::default();
+        let text = "It failed.\n--- Original message ---\nReceived: for <ander@klant.test>\nMessage-Id: a@b";
+        from_words(&mut bounce, text, &|_| false);
+        assert_eq!(bounce.recipient, None);
+        assert_eq!(bounce.original_message_id.as_deref(), Some("a@b"));
+    }
+
+    #[test]
+    fn a_number_of_a_version_is_no_status() {
+        for (words, status) in
+            [("Exim 4.96.1.2", None), ("(#5.1.1)", Some("5.1.1")), ("550 5.7.1.", Some("5.7.1"))]
+        {
+            let mut bounce = Bounce::default();
+            from_words(&mut bounce, words, &|_| false);
+            assert_eq!(bounce.status.as_deref(), status, "{words}");
+        }
     }
 }

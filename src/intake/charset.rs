@@ -18,12 +18,46 @@ pub(super) fn utf8_or_windows_1252(bytes: &[u8]) -> Cow<'_, str> {
     }
 }
 
-/// The text of a part. Where the declared character set left holes the bytes are read once more.
+/// Bytes of which a mail says in which character set they are. What is UTF-8 is read as that whatever the label says:
+/// text in another set hardly ever is UTF-8 by chance.
+pub(super) fn decoded(label: &str, bytes: &[u8]) -> String {
+    if let Ok(text) = std::str::from_utf8(bytes)
+        && !is_stateful(label)
+    {
+        return text.to_owned();
+    }
+    let text = match charset_decoder(label.as_bytes()) {
+        Some(decode) if !is_utf8(label) => decode(bytes),
+        _ => String::new(),
+    };
+    if text.is_empty() || text.contains(char::REPLACEMENT_CHARACTER) {
+        return utf8_or_windows_1252(bytes).into_owned();
+    }
+    without_c1(&text).into_owned()
+}
+
+fn is_utf8(label: &str) -> bool {
+    matches!(label.to_ascii_lowercase().as_str(), "utf-8" | "utf8")
+}
+
+/// Whether a set writes other characters in the bytes of ASCII, so that its text may look like UTF-8.
+pub(super) fn is_stateful(label: &str) -> bool {
+    let label = label.to_ascii_lowercase();
+    label.starts_with("iso-2022")
+        || label.starts_with("utf-7")
+        || label.starts_with("utf-16")
+        || label == "hz-gb-2312"
+}
+
+/// The text of a part. Where the declared character set left holes, or can't be right, the bytes are read once more.
 pub(super) fn mended<'a>(message: &Message, part: &MessagePart, text: &'a str) -> Cow<'a, str> {
-    if text.contains(char::REPLACEMENT_CHARACTER)
+    let label = part.content_type().and_then(|c| c.attribute("charset")).unwrap_or_default();
+    let holes = text.contains(char::REPLACEMENT_CHARACTER);
+    let doubtful = !text.is_ascii() && !label.is_empty() && !is_utf8(label);
+    if (holes || doubtful)
         && let Some(bytes) = decoded_bytes(message, part)
     {
-        return Cow::Owned(utf8_or_windows_1252(&bytes).into_owned());
+        return Cow::Owned(decoded(label, &bytes));
     }
     without_c1(text)
 }
@@ -78,5 +112,15 @@ mod tests {
         assert_eq!(utf8_or_windows_1252(b"\x80 5, caf\xe9 \x91x\x92"), "€ 5, café ‘x’");
         assert_eq!(utf8_or_windows_1252("€ 5".as_bytes()), "€ 5");
         assert_eq!(without_c1("\u{80} 5"), "€ 5");
+    }
+
+    #[test]
+    fn a_label_that_lies() {
+        assert_eq!(decoded("gb2312", "café".as_bytes()), "café");
+        assert_eq!(decoded("iso-8859-1", b"caf\xe9 \x80"), "café €");
+        assert_eq!(decoded("utf-8", b"caf\xe9"), "café");
+        assert_eq!(decoded("unknown-8bit", b"caf\xe9"), "café");
+        assert_eq!(decoded("koi8-r", b"\xf0\xd2\xc9"), "При");
+        assert_eq!(decoded("iso-2022-jp", b"\x1b$B%F%9\x1b(B"), "テス");
     }
 }

@@ -3,13 +3,22 @@
 //! The signs are the union of what help desks look for; see RFC 3834 sections 2 and 5, RFC 3464, RFC 8098, RFC 2369.
 //! What marks itself counts before what only looks like something: a complaint must not be taken for a bounce.
 
+mod marks;
+
 use super::bounce::Found;
 use super::headers::Headers;
 use super::phrases;
 use crate::domain::mail::Class;
+use marks::{LIST, LOOP_MARKS, PRESENT};
 
 /// Characters of the text in which notices say what they are.
 const TEXT_START: usize = 2000;
+
+/// Characters of the new text with which an automatic answer says what it is.
+const TEXT_FIRST: usize = 200;
+
+/// Characters at either end of the new text in which a mail says that nobody reads its answers.
+const UNREAD_WITHIN: usize = 500;
 
 /// Whom an answer would reach.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
@@ -25,6 +34,7 @@ pub(super) enum Answer {
 
 /// What classification looks at.
 #[derive(Debug, Default)]
+#[allow(clippy::struct_excessive_bools, reason = "each is an observation of its own; none excludes another")]
 pub(super) struct Signs<'a> {
     /// The header block.
     pub(super) headers: Headers,
@@ -46,10 +56,20 @@ pub(super) struct Signs<'a> {
     pub(super) answer: Answer,
     /// Whether a part is a calendar reply.
     pub(super) calendar_reply: bool,
+    /// Whether the only list that it came through is our own address (a group mailbox, say).
+    pub(super) own_list: bool,
+    /// Whether its envelope sender encodes one of its recipients, as senders to many do (VERP).
+    pub(super) verp: bool,
+    /// Whether its text names an address on a line of its own or the code of a failure, as failure notices do.
+    pub(super) names_failure: bool,
+    /// How many From headers it has; RFC 5322 section 3.6 allows one.
+    pub(super) senders: usize,
     /// The subject, decoded.
     pub(super) subject: &'a str,
     /// The text, quotations and all.
     pub(super) text: &'a str,
+    /// The new text alone.
+    pub(super) new_text: &'a str,
 }
 
 /// The verdict.
@@ -72,6 +92,7 @@ pub(super) fn classify(signs: &Signs) -> Verdict {
         .or_else(|| receipt(signs))
         .or_else(|| form(signs))
         .or_else(|| failure_in_words(signs))
+        .or_else(|| other_report(signs))
         .or_else(|| marked_automatic(signs))
         .or_else(|| bulk(signs))
         .or_else(|| looks_automatic(signs));
@@ -112,10 +133,28 @@ fn receipt(signs: &Signs) -> Reason {
         "disposition-notification" => "a read receipt (RFC 8098)",
         "feedback-report" => "an abuse report (RFC 5965)",
         "delivery-status" => return None,
-        _ if signs.media_type == "multipart/report" => "a report (RFC 6522)",
+        _ if signs.found.has_disposition_part => "a read receipt (RFC 8098)",
+        _ if read_receipt_in_words(signs) => "a read receipt in words",
         _ => return None,
     };
+    // Some mail systems refuse a mail by a "read receipt": deleted unread (RFC 5429 section 2.1.2).
+    if is_mail_system(signs) && failure_words(signs).1.is_some() && signs.report_type != "feedback-report" {
+        return Some((Class::Bounce, format!("a mail system refused a mail of ours by {kind}")));
+    }
     Some((Class::Report, format!("it is {kind}")))
+}
+
+/// A report of a kind that is not known, and that is no failure notice either.
+fn other_report(signs: &Signs) -> Reason {
+    (signs.media_type == "multipart/report").then(|| (Class::Report, "it is a report (RFC 6522)".to_owned()))
+}
+
+/// Outlook and others send receipts without a part for machines.
+fn read_receipt_in_words(signs: &Signs) -> bool {
+    let subject = without_prefixes(signs.subject);
+    let first: String = start(signs.text).chars().take(2 * TEXT_FIRST).collect();
+    phrases::RECEIPT_SUBJECTS.iter().any(|p| subject.starts_with(p))
+        && phrases::RECEIPT_TEXTS.iter().any(|p| first.contains(p))
 }
 
 /// The operator has named this sender as a form that people fill in.
@@ -127,119 +166,174 @@ fn form(signs: &Signs) -> Reason {
 /// Failure notices without a part for machines: a mail system as sender, and the words.
 fn failure_in_words(signs: &Signs) -> Reason {
     if signs.headers.first("x-failed-recipients").is_some_and(|value| value.contains('@')) {
-        return Some((Class::Bounce, "it has the header X-Failed-Recipients".to_owned()));
+        let class = if is_delay(signs) { Class::Report } else { Class::Bounce };
+        return Some((class, "it has the header X-Failed-Recipients".to_owned()));
     }
+    let (in_subject, in_text) = failure_words(signs);
+    // A postmaster may be a person with a complaint about a parcel, and some forms send with an empty envelope sender:
+    // everyday words then need an address or a code.
+    let telling = signs.names_failure || in_subject.is_some_and(|p| !phrases::EVERYDAY.contains(&p));
+    let likely = is_mail_system(signs) || (null_sender(&signs.headers) && !said_automatic(signs));
+    let system = is_daemon(signs) || (likely && telling);
+    // Others have to say it twice: gateways, and a machine's mail of another kind.
+    let machine = || looks_like_a_program(signs) || is_marked(signs);
+    let phrase = match (in_subject, in_text) {
+        (Some(_), Some(phrase)) if machine() => Some(phrase),
+        (in_subject, in_text) => in_subject.or(in_text).filter(|_| system),
+    };
+    if is_delay(signs) && (phrase.is_some() || system) {
+        return Some((Class::Report, "a mail system says that a mail is delayed".to_owned()));
+    }
+    let opening = start(signs.new_text);
+    let template = phrases::FAILED_OPENINGS.iter().find(|p| opening.starts_with(**p)).copied();
+    if let Some(phrase) = phrase.or(template.filter(|_| in_subject.is_some())) {
+        return Some((
+            Class::Bounce,
+            format!("a mail system says that a mail was not delivered: {phrase:?}"),
+        ));
+    }
+    // Whatever its language: nothing else is written under this name (RFC 5321 section 4.5.5, RFC 3834 section 2).
+    let daemon = is_daemon(signs) && !said_automatic(signs);
+    daemon.then(|| (Class::Bounce, "a mail system wrote it, and it is no other kind of notice".to_owned()))
+}
+
+/// What its subject and its text say as failure notices do.
+fn failure_words(signs: &Signs) -> (Option<&'static str>, Option<&'static str>) {
     let subject = without_prefixes(signs.subject);
     let text = start(signs.text);
     let in_subject = phrases::FAILED_SUBJECTS.iter().find(|p| subject.starts_with(**p));
+    let anywhere = || phrases::FAILED_ANYWHERE.iter().find(|p| subject.contains(**p));
     let in_text = phrases::FAILED_TEXTS.iter().find(|p| text.contains(**p));
-    let phrase = in_subject.or(in_text);
-    let system = is_mail_system(signs) || null_sender(&signs.headers);
-    // An address that looks like a program's has to say it twice.
-    let likely = looks_like_a_program(signs) && in_subject.is_some() && in_text.is_some();
-    let phrase = phrase.filter(|_| system || likely)?;
-    if is_delay(signs) {
-        return Some((Class::Report, format!("a mail system says that a mail is delayed: {phrase:?}")));
-    }
-    Some((Class::Bounce, format!("a mail system says that a mail was not delivered: {phrase:?}")))
+    (in_subject.or_else(anywhere).copied(), in_text.copied())
 }
 
 fn is_delay(signs: &Signs) -> bool {
     let subject = signs.subject.to_lowercase();
+    let said = |words: &[&str], hay: &str| words.iter().any(|p| hay.contains(p));
+    if said(phrases::DELAYED_SUBJECTS, &subject) {
+        return true;
+    }
     let text = start(signs.text);
-    phrases::DELAYED.iter().any(|p| subject.contains(p) || text.contains(p))
+    let over = said(phrases::GIVEN_UP_SUBJECTS, &subject) || said(phrases::GIVEN_UP, &text);
+    !over && said(phrases::DELAYED, &text)
 }
 
-/// Headers whose presence alone says that a program wrote the mail, unless they say no.
-const PRESENT: &[&str] = &[
-    "x-autoreply",
-    "x-autorespond",
-    "x-autoresponse",
-    "x-autoresponder",
-    "x-autoreply-from",
-    "x-auto-reply-from",
-    "x-mail-autoreply",
-    "x-autogenerated",
-    "x-fc-machinegenerated",
-    "x-ms-exchange-inbox-rules-loop",
-    "x-vacation",
-    "x-vacation-reply",
-    "x-amazon-mail-relay-type",
-];
+/// Whether it is marked as a machine's mail of some kind.
+fn is_marked(signs: &Signs) -> bool {
+    marked_automatic(signs).is_some() || bulk(signs).is_some()
+}
 
 /// Headers by which a program says that it wrote the mail (RFC 3834 section 5 and what came before it).
 fn marked_automatic(signs: &Signs) -> Reason {
     let automatic = |reason: String| Some((Class::AutoReply, reason));
     if let Some(word) = words(&signs.headers, "auto-submitted").into_iter().find(|word| word != "no") {
-        return automatic(format!("Auto-Submitted: {word} (RFC 3834)"));
+        if let Some(program) = ticket_system(signs).filter(|_| word != "auto-replied") {
+            let reason = format!("it came through a ticket system ({program}); a person may have written it");
+            return Some((Class::Letter, reason))
+                .filter(|_| !said_automatic(signs))
+                .or_else(|| automatic(said(&word)));
+        }
+        return automatic(said(&word));
     }
-    let no = |value: &str| matches!(value.trim().to_ascii_lowercase().as_str(), "no" | "false" | "0");
+    let no =
+        |value: &str| matches!(value.trim().to_ascii_lowercase().as_str(), "no" | "false" | "0" | "none");
     let marked = |name: &&&str| signs.headers.first(name).is_some_and(|value| !no(value));
     if let Some(name) = PRESENT.iter().find(marked) {
         return automatic(format!("it has the header {name}"));
     }
-    if let Some(name) = precedence(signs, &["auto_reply", "auto-reply"]) {
+    if let Some(name) = precedence(signs, &["auto_reply", "auto-reply", "autoreply"]) {
         return automatic(name);
+    }
+    if signs.headers.all("delivered-to").any(|to| to.trim().eq_ignore_ascii_case("autoresponder")) {
+        return automatic("it was delivered by an autoresponder".to_owned());
     }
     signs
         .calendar_reply
         .then(|| (Class::AutoReply, "it is an answer to a calendar invitation (RFC 5546)".to_owned()))
 }
 
+fn said(word: &str) -> String {
+    format!("Auto-Submitted: {word} (RFC 3834)")
+}
+
+/// The program that keeps tickets and passed on what somebody wrote, by its headers.
+fn ticket_system(signs: &Signs) -> Option<&'static str> {
+    let mailer = signs.headers.first("x-mailer").unwrap_or_default().to_lowercase();
+    let by_mailer = || marks::TICKET_MAILERS.iter().find(|name| mailer.contains(**name));
+    marks::TICKET_HEADERS.iter().find(|name| signs.headers.has(name)).or_else(by_mailer).copied()
+}
+
 /// The topmost Precedence with one of these values.
 fn precedence(signs: &Signs, values: &[&str]) -> Option<String> {
-    ["precedence", "x-precedence"].into_iter().find_map(|name| {
+    ["precedence", "x-precedence", "preference"].into_iter().find_map(|name| {
         let word = words(&signs.headers, name).into_iter().find(|word| values.contains(&word.as_str()))?;
         Some(format!("it has the header {name}: {word}"))
     })
 }
-
-/// Headers of mailing lists and of mail to many.
-const LIST: &[&str] = &[
-    "list-id",
-    "list-post",
-    "list-unsubscribe",
-    "list-help",
-    "list-subscribe",
-    "list-owner",
-    "mailing-list",
-    "x-mailing-list",
-    "x-mailman-version",
-    "x-beenthere",
-];
 
 fn bulk(signs: &Signs) -> Reason {
     let by_list = || {
         let name = LIST.iter().find(|name| signs.headers.has(name))?;
         Some(format!("it has the header {name} (RFC 2369, RFC 2919)"))
     };
-    precedence(signs, &["bulk", "list", "junk"]).or_else(by_list).map(|reason| (Class::Bulk, reason))
+    if let Some(program) = ticket_system(signs) {
+        let reason = format!("it came through a ticket system ({program}); a person may have written it");
+        return precedence(signs, &["bulk", "list", "junk"]).map(|_| (Class::Letter, reason));
+    }
+    let listed = if signs.own_list { None } else { by_list() };
+    let many = if signs.own_list { &["bulk", "junk"][..] } else { &["bulk", "list", "junk"][..] };
+    precedence(signs, many).or(listed).map(|reason| (Class::Bulk, reason))
 }
 
 /// Signs that prove less: they count when nothing better was found.
 fn looks_automatic(signs: &Signs) -> Reason {
     let automatic = |reason: String| Some((Class::AutoReply, reason));
-    let mark = ["x-loop", "x-no-loop", "x-otrs-loop", "x-rt-loop-prevention"]
-        .into_iter()
-        .find(|n| signs.headers.has(n));
-    if let Some(name) = mark {
-        return automatic(format!("it has the loop mark {name}"));
-    }
-    let subject = without_prefixes(signs.subject);
-    let ends = |rest: &str| !rest.starts_with(char::is_alphanumeric);
-    let said = phrases::AUTO_SUBJECTS.iter().find(|p| subject.strip_prefix(**p).is_some_and(ends));
-    if let Some(words) = said {
+    if let Some(words) = said_in_subject(signs) {
         return automatic(format!("its subject begins with {words:?}"));
     }
-    if matches!(subject.trim_end_matches('.'), "afwezig" | "vakantie" | "away" | "ooo") {
-        return automatic(format!("its subject is {subject:?}"));
-    }
     // Only the beginning: a complaint may be about an automatic answer.
-    let first: String = start(signs.text).chars().take(200).collect();
+    let first: String = start(signs.new_text).chars().take(TEXT_FIRST).collect();
     if let Some(words) = phrases::AUTO_TEXTS.iter().find(|p| first.contains(**p)) {
         return automatic(format!("its text begins with {words:?}"));
     }
-    null_sender(&signs.headers).then(|| (Class::AutoReply, "its envelope sender is empty".to_owned()))
+    // What a person may say as well counts only in an answer to something, which a subject says in many languages.
+    let prefix = signs.subject.split_once(':').map(|(prefix, _)| prefix.to_lowercase());
+    if !(is_answer(signs) || prefix.is_some_and(|prefix| prefix.contains("automat"))) {
+        return None;
+    }
+    if let Some(words) = phrases::AWAY_TEXTS.iter().find(|p| first.contains(**p)) {
+        return automatic(format!("it answers, and its text begins with {words:?}"));
+    }
+    if looks_like_a_program(signs) && unread(signs).is_some() {
+        return automatic("it answers from an address that takes no answers".to_owned());
+    }
+    null_sender(&signs.headers)
+        .then(|| (Class::AutoReply, "it answers, and its envelope sender is empty".to_owned()))
+}
+
+/// The words with which a machine's subject begins. In a person's other words follow: "Automatisch antwoord klopt niet".
+fn said_in_subject(signs: &Signs) -> Option<&'static str> {
+    let subject = without_prefixes(signs.subject);
+    let ends = |rest: &str| {
+        rest.trim_start().is_empty() || rest.trim_start().starts_with(|c: char| ":-–—([<\"'|/".contains(c))
+    };
+    let begins = |p: &&&str| subject.strip_prefix(**p).is_some_and(ends);
+    let whole =
+        || phrases::AUTO_WHOLE_SUBJECTS.iter().find(|p| subject.trim_end_matches(['.', '!', ' ']) == **p);
+    phrases::AUTO_SUBJECTS.iter().find(begins).or_else(whole).copied()
+}
+
+/// Whether its words alone say that a machine wrote it.
+fn said_automatic(signs: &Signs) -> bool {
+    let first: String = start(signs.new_text).chars().take(TEXT_FIRST).collect();
+    said_in_subject(signs).is_some() || phrases::AUTO_TEXTS.iter().any(|p| first.contains(p))
+}
+
+/// Whether it answers another mail.
+fn is_answer(signs: &Signs) -> bool {
+    let threaded =
+        ["in-reply-to", "references"].into_iter().any(|name| !signs.headers.message_ids(name).is_empty());
+    threaded || without_prefixes(signs.subject) != signs.subject.trim().to_lowercase()
 }
 
 fn letter(signs: &Signs, mut reasons: Vec<String>) -> Verdict {
@@ -256,18 +350,97 @@ fn silence(signs: &Signs) -> Option<String> {
         Answer::Ourselves => return Some("an answer would come back to an address of ours".to_owned()),
         Answer::Complainant => {}
     }
+    if signs.senders > 1 {
+        return Some("it has several From headers, so that its sender is not sure".to_owned());
+    }
     if signs.form {
         return None;
     }
-    // MS-OXCMAIL 2.2.3.2.14: a list of words; OOF, RN and NRN are about other mails than ours.
+    asked_for_silence(signs).or_else(|| deaf_sender(signs)).or_else(|| weak_marks(signs))
+}
+
+/// MS-OXCMAIL 2.2.3.2.14: a list of words; OOF, RN and NRN are about other mails than ours.
+fn asked_for_silence(signs: &Signs) -> Option<String> {
     let asked = signs.headers.all("x-auto-response-suppress").flat_map(|value| value.split([',', ';']));
-    let mut asked = asked.map(|word| word.trim().to_ascii_lowercase());
-    if let Some(word) = asked.find(|word| matches!(word.as_str(), "all" | "dr" | "autoreply")) {
-        return Some(format!("the sender asks for no automatic answer (X-Auto-Response-Suppress: {word})"));
-    }
+    let mut asked = asked.map(|word| word.trim_matches(|c: char| !c.is_alphabetic()).to_ascii_lowercase());
+    let word = asked.find(|word| matches!(word.as_str(), "all" | "dr" | "autoreply"))?;
+    Some(format!("the sender asks for no automatic answer (X-Auto-Response-Suppress: {word})"))
+}
+
+/// Addresses that take no answers (RFC 3834 section 2, RFC 5230 section 4.6).
+fn deaf_sender(signs: &Signs) -> Option<String> {
     let local = local_part(&signs.from);
-    let deaf = phrases::NO_REPLY.iter().any(|prefix| local.starts_with(prefix)) || is_mail_system(signs);
+    let listed = |local: &str| {
+        phrases::ROLES.contains(&local)
+            || local.starts_with("owner-")
+            || ["-request", "-owner", "-bounces", "-bounce", "-errors"].iter().any(|end| local.ends_with(end))
+    };
+    let sender = signs.headers.first("sender").unwrap_or_default().to_lowercase();
+    let sender = sender.rsplit('<').next().unwrap_or_default().split('@').next().unwrap_or_default().trim();
+    let deaf = takes_no_answers(local) || is_mail_system(signs) || listed(local) || listed(sender);
     deaf.then(|| "the sender's address takes no answers".to_owned())
+}
+
+/// Signs of a machine that a person's mail may bear as well: they forbid an answer and say nothing else.
+fn weak_marks(signs: &Signs) -> Option<String> {
+    let mark = LOOP_MARKS.iter().find(|name| signs.headers.has(name)).map(|name| (*name).to_owned());
+    if let Some(name) =
+        mark.or_else(|| signs.headers.names().find(|n| marks::is_loop_mark(n)).map(str::to_owned))
+    {
+        return Some(format!("it has the loop mark {name}"));
+    }
+    if let Some(program) = ticket_system(signs) {
+        return Some(format!("it came through a ticket system ({program})"));
+    }
+    if null_sender(&signs.headers) {
+        return Some("its envelope sender is empty".to_owned());
+    }
+    if signs.verp {
+        return Some("its envelope sender is one of a sender to many".to_owned());
+    }
+    if let Some(words) = unread(signs) {
+        return Some(format!("its text says that answers are not read: {words:?}"));
+    }
+    if signs.found.abuse_report {
+        return Some("it reports a mail as unwanted".to_owned());
+    }
+    // A parcel that did not come is complained of in the same words; a mail system names an address or a code.
+    if let (Some(words), Some(_), true) =
+        (failure_words(signs).0, failure_words(signs).1, signs.names_failure)
+    {
+        return Some(format!("it looks like a failure notice: {words:?}"));
+    }
+    may_be_automatic(signs).map(|words| format!("it may be an automatic answer: {words:?}"))
+}
+
+/// Words of an automatic answer that a person may write as well, when a second sign goes with them.
+fn may_be_automatic(signs: &Signs) -> Option<&'static str> {
+    let subject = without_prefixes(signs.subject);
+    let first: String = start(signs.new_text).chars().take(TEXT_FIRST).collect();
+    let away = phrases::AWAY_TEXTS.iter().find(|p| first.contains(**p)).copied();
+    let begun = phrases::AUTO_SUBJECTS.iter().find(|words| subject.starts_with(**words)).copied();
+    let rest = begun.map(|words| subject[words.len()..].trim_start());
+    let joined = rest.is_some_and(|rest| {
+        ["op ", "van ", "voor ", "to ", "from ", "auf ", "von "].iter().any(|w| rest.starts_with(w))
+    });
+    let returns = phrases::RETURNS.iter().any(|p| start(signs.new_text).contains(p));
+    begun.filter(|_| joined || away.is_some()).or(away.filter(|_| returns))
+}
+
+/// The sentence by which a mail says that nobody reads the answers to it; not one that a person cites.
+fn unread(signs: &Signs) -> Option<&'static str> {
+    let text = signs.new_text.to_lowercase();
+    let ends = [text.chars().take(UNREAD_WITHIN).collect(), last_characters(&text, UNREAD_WITHIN)];
+    let collapsed = ends.map(|end: String| phrases::sentences(&end));
+    phrases::UNREAD
+        .iter()
+        .find(|p| collapsed.iter().any(|end| end.iter().any(|s| s.starts_with(**p))))
+        .copied()
+}
+
+fn last_characters(text: &str, count: usize) -> String {
+    let all = text.chars().count();
+    text.chars().skip(all.saturating_sub(count)).collect()
 }
 
 /// The keyword of every header of this name, in lower case, without comments and parameters (RFC 3834 section 5).
@@ -277,7 +450,12 @@ fn words(headers: &Headers, name: &str) -> Vec<String> {
         while let Some(rest) = value.strip_prefix('(') {
             value = rest.split_once(')').map_or("", |(_, after)| after).trim();
         }
-        value.split([';', '(', ' ', '\t', ',']).next().unwrap_or_default().to_ascii_lowercase()
+        value
+            .split([';', '(', ' ', '\t', ','])
+            .next()
+            .unwrap_or_default()
+            .trim_matches('"')
+            .to_ascii_lowercase()
     };
     headers.all(name).map(keyword).filter(|word| !word.is_empty()).collect()
 }
@@ -288,17 +466,40 @@ fn null_sender(headers: &Headers) -> bool {
 
 fn is_mail_system(signs: &Signs) -> bool {
     let local = local_part(&signs.from);
-    let named = ["mail delivery s", "mail system", "mailer-daemon", "postmaster"];
-    phrases::MAIL_SYSTEMS.iter().any(|name| local.starts_with(name))
-        || named.iter().any(|name| signs.from_name.starts_with(name))
+    // As it stands there: some mail systems write no usable address.
+    let raw = signs.headers.first("from").unwrap_or_default().to_lowercase();
+    let raw = raw.trim_start_matches(['<', '"', '\'', ' ']);
+    phrases::MAIL_SYSTEMS.iter().any(|name| local.starts_with(name) || raw.starts_with(name))
+        || phrases::MAIL_SYSTEM_NAMES
+            .iter()
+            .any(|name| signs.from_name.starts_with(name) || raw.starts_with(name))
+}
+
+/// The name that no person uses; a postmaster may be one.
+fn is_daemon(signs: &Signs) -> bool {
+    let raw = signs.headers.first("from").unwrap_or_default().to_lowercase();
+    ["mailer-daemon", "mailerdaemon", "mail-daemon", "mailer_daemon"].iter().any(|name| {
+        local_part(&signs.from).starts_with(name)
+            || raw.contains(&format!("<{name}"))
+            || raw.starts_with(name)
+    }) || raw.trim() == "<>"
 }
 
 /// Addresses of gateways and of programs that take no answers.
 fn looks_like_a_program(signs: &Signs) -> bool {
     let local = local_part(&signs.from);
-    let gateway =
-        ["smtp", "gateway", "antivirus", "mailscan", "imss"].iter().any(|word| local.contains(word));
-    gateway || signs.from.is_empty() || phrases::NO_REPLY.iter().any(|prefix| local.starts_with(prefix))
+    let gateway = ["smtp", "gateway", "antivirus", "mailscan", "imss", "interscan", "bounce", "mailfilter"];
+    gateway.iter().any(|word| local.contains(word))
+        || signs.from.is_empty()
+        || signs.headers.first("x-mailer").is_some_and(|m| m.starts_with("<SMTP32"))
+        || takes_no_answers(local)
+}
+
+/// Whether a local part says that nobody reads answers: as a word of its own, wherever it stands.
+fn takes_no_answers(local: &str) -> bool {
+    phrases::NO_REPLY.iter().any(|token| {
+        local.match_indices(token).any(|(at, _)| !local[..at].ends_with(|c: char| c.is_alphanumeric()))
+    })
 }
 
 fn local_part(address: &str) -> &str {

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use super::charset;
+use super::{charset, encoded};
 
 /// Every header field, newest first as mail servers put theirs on top.
 #[derive(Debug, Clone, Default)]
@@ -36,6 +36,11 @@ impl Headers {
         self.0.iter().filter(move |(n, _)| n == name).map(|(_, value)| value.as_str())
     }
 
+    /// Every field, newest first: name in lower case, value without folds.
+    pub(super) fn fields(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.0.iter().map(|(name, value)| (name.as_str(), value.as_str()))
+    }
+
     /// The topmost value of this name.
     pub(super) fn first<'a>(&'a self, name: &'a str) -> Option<&'a str> {
         self.all(name).next()
@@ -44,6 +49,11 @@ impl Headers {
     /// Whether there is such a field.
     pub(super) fn has(&self, name: &str) -> bool {
         self.first(name).is_some()
+    }
+
+    /// The names of all fields, in lower case and in their order.
+    pub(super) fn names(&self) -> impl Iterator<Item = &str> {
+        self.0.iter().map(|(name, _)| name.as_str())
     }
 
     /// Message-IDs of the fields of this name, without angle brackets, in their order (RFC 5322 section 3.6.4).
@@ -81,21 +91,24 @@ pub(super) fn body_start(raw: &[u8]) -> Option<usize> {
     None
 }
 
-/// Without what stands before the first header (blank lines, an mbox "From " line) and with 8-bit header lines in
-/// UTF-8, so that the parser reads them.
+/// Without what stands before the first header (blank lines, an mbox "From " line), with 8-bit header lines in UTF-8 and
+/// encoded words that say what they are, so that the parser reads them.
 pub(super) fn tidy(raw: &[u8]) -> Cow<'_, [u8]> {
     let raw = without_preface(raw);
     let body = body_start(raw).unwrap_or(raw.len());
     let (head, rest) = raw.split_at(body);
-    if std::str::from_utf8(head).is_ok() {
+    if std::str::from_utf8(head).is_ok() && !head.windows(2).any(|pair| pair == b"=?") {
         return Cow::Borrowed(raw);
     }
-    let mut whole = Vec::with_capacity(raw.len() + raw.len() / 8);
+    let mut text = String::with_capacity(head.len() + head.len() / 8);
     for line in head.split_inclusive(|byte| *byte == b'\n') {
-        whole.extend_from_slice(charset::utf8_or_windows_1252(line).as_bytes());
+        text.push_str(&charset::utf8_or_windows_1252(line));
     }
-    whole.extend_from_slice(rest);
-    Cow::Owned(whole)
+    let text = encoded::mended(&text).unwrap_or(text);
+    if text.as_bytes() == head {
+        return Cow::Borrowed(raw);
+    }
+    Cow::Owned([text.as_bytes(), rest].concat())
 }
 
 /// A server or a store puts these before a mail; without them the first line would end the header block.

@@ -1,15 +1,27 @@
 //! The parts of a mail: which of them are looked at, and which are attachments.
 
-use mail_parser::{Message, MessagePart, MimeHeaders, PartType};
+use std::sync::LazyLock;
 
+use mail_parser::{Message, MessagePart, MimeHeaders, PartType};
+use regex::Regex;
+
+use super::charset;
 use super::read::{ReadLimits, clean};
 use crate::domain::mail::Attachment;
+
+/// A file name in the header of a part, whatever its form.
+static NAME: LazyLock<Regex> = LazyLock::new(|| {
+    Regex::new(r#"(?i)\b(?:file)?name\*?(?:0\*?)?\s*=\s*(?P<value>"[^"]*"|[^;\s]+)"#)
+        .expect("a pattern of ours is right: the tests of this file use it")
+});
 
 /// Which parts lie within the limits on number and depth.
 #[derive(Debug)]
 pub(super) struct Looked {
     depths: Vec<usize>,
     limits: ReadLimits,
+    /// The limit that the mail goes beyond, in words.
+    pub(super) over_limit: Option<String>,
 }
 
 impl Looked {
@@ -26,13 +38,16 @@ impl Looked {
             }
         }
         let deepest = depths.iter().max().copied().unwrap_or_default();
+        let mut beyond = Vec::new();
         if depths.len() > limits.parts {
-            oddities.push(format!("it has {} parts; {} were looked at", depths.len(), limits.parts));
+            beyond.push(format!("it has {} parts; {} were looked at", depths.len(), limits.parts));
         }
         if deepest > limits.depth {
-            oddities.push(format!("its parts are {deepest} deep; {} levels were looked at", limits.depth));
+            beyond.push(format!("its parts are {deepest} deep; {} levels were looked at", limits.depth));
         }
-        Self { depths, limits }
+        let over_limit = beyond.first().cloned();
+        oddities.extend(beyond);
+        Self { depths, limits, over_limit }
     }
 
     /// Whether the part of this number is looked at.
@@ -61,20 +76,53 @@ pub(super) fn is_broken_text(part: &MessagePart) -> bool {
 pub(super) fn attachments(message: &Message, looked: &Looked) -> Vec<Attachment> {
     let ids = message.attachments.iter().filter(|id| looked.at(**id));
     let parts = ids.filter_map(|id| message.parts.get(*id as usize));
-    parts.filter(|part| !is_broken_text(part)).map(attachment).collect()
+    parts.filter(|part| !is_broken_text(part)).map(|part| attachment(message, part)).collect()
 }
 
-fn attachment(part: &MessagePart) -> Attachment {
+fn attachment(message: &Message, part: &MessagePart) -> Attachment {
     let media_type = Some(media_type(part)).filter(|t| t.contains('/'));
     let size = match &part.body {
-        PartType::Message(inner) => inner.raw_message.len(),
+        PartType::Message(inner) => inner.raw_message().len(),
         other => other.len(),
     };
     Attachment {
-        name: part.attachment_name().map(clean).unwrap_or_default(),
+        name: name(message, part),
         media_type: media_type.unwrap_or_else(|| "application/octet-stream".to_owned()),
         size: size as u64,
     }
+}
+
+/// The file name of a part. One with holes is read again from the bytes of its header.
+fn name(message: &Message, part: &MessagePart) -> String {
+    let name = part.attachment_name().map(clean).unwrap_or_default();
+    if !name.contains(char::REPLACEMENT_CHARACTER) {
+        return name;
+    }
+    let header = message.raw_message.get(part.offset_header as usize..part.offset_body as usize);
+    let header = charset::utf8_or_windows_1252(header.unwrap_or_default());
+    NAME.captures_iter(&header).find_map(|found| mended_name(&found["value"])).unwrap_or(name)
+}
+
+/// A value of a parameter: `charset'language'%41%42` (RFC 2231 section 4), or as it stands there.
+fn mended_name(value: &str) -> Option<String> {
+    let mut pieces = value.trim_matches('"').splitn(3, '\'');
+    let name = match (pieces.next(), pieces.next(), pieces.next()) {
+        (Some(label), Some(_), Some(text)) => charset::decoded(label, &from_percent(text)),
+        _ => value.trim_matches('"').to_owned(),
+    };
+    Some(clean(&name)).filter(|name| !name.is_empty() && !name.contains(char::REPLACEMENT_CHARACTER))
+}
+
+fn from_percent(text: &str) -> Vec<u8> {
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text.as_bytes();
+    while let Some((first, after)) = rest.split_first() {
+        let hex = after.get(..2).and_then(|hex| std::str::from_utf8(hex).ok());
+        let byte = hex.filter(|_| *first == b'%').and_then(|hex| u8::from_str_radix(hex, 16).ok());
+        bytes.push(byte.unwrap_or(*first));
+        rest = if byte.is_some() { &after[2..] } else { after };
+    }
+    bytes
 }
 
 /// Whether a part answers an invitation (RFC 5546 section 3.2.3).
@@ -87,4 +135,17 @@ pub(super) fn calendar_reply(message: &Message, looked: &Looked) -> bool {
         .zip(&message.parts)
         .take_while(|(id, _)| (*id as usize) < looked.limits.parts)
         .any(|(_, p)| reply(p))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_whose_label_lies() {
+        let names = |value: &str| mended_name(&NAME.captures(value).unwrap()["value"]);
+        assert_eq!(names("name*=iso-2022-jp'ja'Dij%8at.mp3").as_deref(), Some("DijŠt.mp3"));
+        assert_eq!(names("filename*0*=utf-8''factuur%E9.pdf").as_deref(), Some("factuuré.pdf"));
+        assert_eq!(names("; filename=\"bon é.pdf\"").as_deref(), Some("bon é.pdf"));
+    }
 }

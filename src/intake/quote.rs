@@ -2,12 +2,18 @@
 //!
 //! Every line is marked as new or as quoted, in passes; together both hold every line in its order.
 
-use std::sync::LazyLock;
+mod patterns;
 
-use regex::Regex;
+use patterns::{
+    ADDRESS, ATTRIBUTION, BARE_ATTRIBUTION, CONFIDENTIAL, DATE_LABEL, DISCLAIMER_TITLE, DIVIDER, ENVIRONMENT,
+    INLINE_ANSWERS, MOBILE, OTHER_LABEL, SENDER_LABEL, TIME, UNBROKEN, UNVERBED,
+};
 
 /// Lines over which a mail program may wrap the line above a quotation.
-const ATTRIBUTION_LINES: usize = 3;
+const ATTRIBUTION_LINES: usize = 4;
+
+/// How many of the telling words a paragraph must have to be a disclaimer; a person may use one or two of them.
+const DISCLAIMER_WORDS: usize = 3;
 
 /// Lines that a signature has at most; more is somebody's text.
 const SIGNATURE_LINES: usize = 15;
@@ -21,55 +27,6 @@ pub struct Split {
     pub rest: String,
 }
 
-/// "Op 3 maart 2026 om 10:00 schreef Jan <…>:", "On … wrote:", "Jan <…> schreef op …:", "2026-03-03 10:00 Jan <…>:".
-static ATTRIBUTION: LazyLock<Regex> = LazyLock::new(|| {
-    regex(
-        r"(?ix)^(?:
-            (?:op|on|am|le)\s.{3,350}\b(?:schreef|geschreven|wrote|schrieb|écrit)\b.{0,200}
-          | .{2,250}\b(?:schreef|wrote)\s+(?:op|on)\s.{3,120}
-          | .{0,100}<[^<>\s]+@[^<>\s]+>.{0,40}\b(?:schreef|wrote)(?:\s+het\ volgende)?
-          | \d{4}-\d\d-\d\d.{3,120}<[^<>\s]+@[^<>\s]+>
-        )\s*:\s*$",
-    )
-});
-
-/// What tells a mail program's line from a sentence: a time of day or an address.
-static TIME_OR_ADDRESS: LazyLock<Regex> = LazyLock::new(|| regex(r"\b\d{1,2}[:.]\d{2}\b|\S@\S+\.\S"));
-
-/// Lines that mail programs put above a whole mail that they quote or forward.
-static DIVIDER: LazyLock<Regex> = LazyLock::new(|| {
-    regex(
-        r"(?ix)^\s*(?:
-            -{2,}\s*(?:oorspronkelijk\ bericht|original\ (?:message|appointment)|doorgestuurd\ bericht
-                |forwarded\ (?:message|by.{0,80})|ursprüngliche\ nachricht)\s*-{2,}
-          | (?:begin\ doorgestuurd\ bericht|begin\ forwarded\ message)\s*:
-        )\s*$",
-    )
-});
-
-/// The headers of a quoted mail as Outlook and others show them.
-static SENDER_LABEL: LazyLock<Regex> = LazyLock::new(|| regex(r"(?i)^\s*\*?(?:van|from|von)\s*:\*?\s*\S"));
-static DATE_LABEL: LazyLock<Regex> = LazyLock::new(|| {
-    regex(r"(?i)^\s*\*?(?:verzonden|datum|sent|date|gesendet)(?:\s+(?:op|on|at))?\s*:\*?\s*\S")
-});
-static OTHER_LABEL: LazyLock<Regex> =
-    LazyLock::new(|| regex(r"(?i)^\s*\*?(?:aan|to|cc|onderwerp|subject|betreff|an)\s*:\*?\s*\S?"));
-
-/// What mobile programs put below.
-static MOBILE: LazyLock<Regex> = LazyLock::new(|| {
-    regex(
-        r"(?ix)^\s*(?:
-            (?:verstuurd|verzonden|sent|gesendet)\s+(?:vanaf|van|met|vanuit|from|with|via|using|von)\s+
-                (?:mijn|my|meinem|an?|outlook|(?:de\ |the\ )?e-?mail|yahoo|mail|proton|samsung|.{0,20}(?:iphone|ipad|android|galaxy)).{0,60}
-          | (?:outlook|download\ outlook|get\ outlook)\s+(?:voor|for)\s+(?:ios|android).{0,60}
-        )$",
-    )
-});
-
-fn regex(pattern: &str) -> Regex {
-    Regex::new(pattern).expect("a pattern of ours is right: the tests of this file use every one")
-}
-
 /// Splits a text. A mail in which nothing is new keeps all of it.
 pub fn split(text: &str) -> Split {
     let lines: Vec<&str> = text.lines().collect();
@@ -77,6 +34,7 @@ pub fn split(text: &str) -> Split {
     mark_quotations(&lines, &mut quoted);
     mark_angles(&lines, &mut quoted);
     mark_signature(&lines, &mut quoted);
+    mark_disclaimers(&lines, &mut quoted);
     let side = |wanted: bool| {
         let chosen = lines.iter().zip(&quoted).filter(|(_, mark)| **mark == wanted);
         chosen.map(|(line, _)| line.trim_end()).collect::<Vec<_>>().join("\n").trim_matches('\n').to_owned()
@@ -102,7 +60,7 @@ fn mark_quotations(lines: &[&str], quoted: &mut [bool]) {
             let below = next.unwrap_or(at + length);
             quoted[at..below].fill(true);
             at = below;
-        } else if sure {
+        } else if sure && !announces_answers(&lines[..at]) {
             let rules = lines[..at].iter().rev().take_while(|line| is_rule(line)).count();
             quoted[at - rules..].fill(true);
             return;
@@ -110,6 +68,11 @@ fn mark_quotations(lines: &[&str], quoted: &mut [bool]) {
             at += length;
         }
     }
+}
+
+/// Whether the words above say that the answers stand in the quotation below, which marks no line as quoted.
+fn announces_answers(above: &[&str]) -> bool {
+    above.iter().any(|line| INLINE_ANSWERS.is_match(line))
 }
 
 /// How many lines open a quotation here, and whether it surely goes on to the end.
@@ -123,36 +86,58 @@ fn opening(lines: &[&str], at: usize) -> Option<(usize, bool)> {
     if is_header_block(&lines[at..]) {
         return Some((1, true));
     }
+    if UNBROKEN.is_match(lines[at]) && TIME.is_match(lines[at]) {
+        return Some((1, true));
+    }
     attribution(lines, at)
 }
 
+/// The shortest attribution that begins here. One that begins on a later line of the same is left to that line.
 fn attribution(lines: &[&str], at: usize) -> Option<(usize, bool)> {
+    let (length, sure) = attribution_from(lines, at)?;
+    let timed = |below: &usize| TIME.is_match(lines[*below]) && attribution_from(lines, *below).is_some();
+    let later = (at + 1..at + length).find(timed);
+    later.is_none().then_some((length, sure))
+}
+
+fn attribution_from(lines: &[&str], at: usize) -> Option<(usize, bool)> {
     let mut joined = String::new();
     for (length, line) in (1..=ATTRIBUTION_LINES).zip(&lines[at..]) {
         if line.trim().is_empty() || line.len() > 400 {
             return None;
         }
         joined.push_str(line.trim());
+        if !joined.ends_with([':', '-', 'e', 'f', 'b', 't']) {
+            joined.push(' ');
+            continue;
+        }
+        let (time, address) = (TIME.is_match(&joined), ADDRESS.is_match(&joined));
         if joined.ends_with(':') && ATTRIBUTION.is_match(&joined) {
-            return Some((length, TIME_OR_ADDRESS.is_match(&joined)));
+            return Some((length, time || address));
+        }
+        if time && address && (UNVERBED.is_match(&joined) || BARE_ATTRIBUTION.is_match(&joined)) {
+            return Some((length, true));
         }
         joined.push(' ');
     }
     None
 }
 
-/// From and date, and To or Subject, close together.
-fn is_header_block(lines: &[&str]) -> bool {
-    if !SENDER_LABEL.is_match(lines[0]) {
+/// Labels of sender, date, and receiver or subject, close together, whichever of them stands first.
+pub(super) fn is_header_block(lines: &[&str]) -> bool {
+    let labels = [&SENDER_LABEL, &DATE_LABEL, &OTHER_LABEL];
+    if !labels.iter().any(|label| label.is_match(lines[0])) {
         return false;
     }
-    let near = &lines[1..lines.len().min(7)];
-    near.iter().any(|l| DATE_LABEL.is_match(l)) && near.iter().any(|l| OTHER_LABEL.is_match(l))
+    // A block that does not begin with the sender has to be without gaps.
+    let reach = if SENDER_LABEL.is_match(lines[0]) { 8 } else { 4 };
+    let near = &lines[..lines.len().min(reach)];
+    labels.iter().all(|label| near.iter().any(|line| label.is_match(line)))
 }
 
 /// A drawn line, or nothing.
 fn is_rule(line: &str) -> bool {
-    line.trim().chars().all(|c| matches!(c, '_' | '-'))
+    line.trim().chars().all(|c| matches!(c, '_' | '-' | '=' | '—' | '─'))
 }
 
 fn is_angle(line: &str) -> bool {
@@ -185,6 +170,31 @@ fn mark_signature(lines: &[&str], quoted: &mut [bool]) {
     for n in mine.into_iter().filter(|n| MOBILE.is_match(lines[*n])) {
         quoted[n] = true;
     }
+}
+
+/// Paragraphs at the very end that only say for whom the mail is meant, below whatever a person wrote.
+fn mark_disclaimers(lines: &[&str], quoted: &mut [bool]) {
+    let mut mine: Vec<usize> = (0..lines.len()).filter(|n| !quoted[*n]).collect();
+    let mut cut = false;
+    loop {
+        while mine.last().is_some_and(|n| lines[*n].trim().is_empty() || is_rule(lines[*n])) {
+            mine.pop();
+        }
+        let above = mine.iter().rposition(|n| lines[*n].trim().is_empty()).map_or(0, |blank| blank + 1);
+        let paragraph = mine[above..].iter().map(|n| lines[*n].trim()).collect::<Vec<_>>().join(" ");
+        let is_title = cut && DISCLAIMER_TITLE.is_match(&paragraph);
+        if above == 0 || !(is_title || is_disclaimer(&paragraph)) {
+            return;
+        }
+        mine[above..].iter().for_each(|n| quoted[*n] = true);
+        mine.truncate(above);
+        cut = true;
+    }
+}
+
+fn is_disclaimer(paragraph: &str) -> bool {
+    let telling = CONFIDENTIAL.iter().filter(|words| words.is_match(paragraph)).count();
+    telling >= DISCLAIMER_WORDS || ENVIRONMENT.is_match(paragraph)
 }
 
 #[cfg(test)]

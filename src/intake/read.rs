@@ -6,14 +6,15 @@ use mail_parser::{HeaderName, Message, MessageParser, MimeHeaders};
 use sha2::{Digest, Sha256};
 
 use super::authentication::{self, moment};
-use super::body;
 use super::bounce;
 use super::classify::{self, Answer, Signs, Verdict};
+use super::content;
 use super::fields::Patterns;
+use super::forward;
 use super::headers::{self, Headers};
 use super::language;
 use super::parts::{self, Looked};
-use super::quote;
+use super::quote::{self, Split};
 use super::sender::{self, Sender};
 use super::thread;
 use crate::domain::house::{House, Mailbox};
@@ -67,7 +68,7 @@ pub fn read(raw: &[u8], reading: &Reading) -> Letter {
     if head > reading.limits.header_bytes {
         let what =
             format!("its header is longer than {} bytes; it was not read", reading.limits.header_bytes);
-        return odd(unread(raw), &what);
+        return Letter { over_limit: Some(what.clone()), ..odd(unread(raw), &what) };
     }
     if tidy.iter().all(u8::is_ascii_whitespace) {
         return odd(unread(raw), "it is empty");
@@ -105,6 +106,8 @@ pub fn unread(raw: &[u8]) -> Letter {
         keys: Keys::default(),
         authentication: Authentication::default(),
         bounce: None,
+        forwarded: None,
+        over_limit: None,
         body_sha256: body_sha256(raw),
         oddities: Vec::new(),
     }
@@ -136,10 +139,17 @@ fn understood(message: &Message, raw: &[u8], reading: &Reading) -> Letter {
     let headers = Headers::of(raw, reading.limits.header_bytes);
     let looked = Looked::of(message, reading.limits, &mut oddities);
     let subject = subject(message, &headers, &mut oddities);
-    let whole = body::text(message, &looked, reading.limits.text, &mut oddities);
-    let recipients = sender::recipients(message, &headers, reading.limits.addresses, &mut oddities);
+    let content = content::of(message, &looked, reading.limits, &mut oddities);
+    let whole = content.text;
+    let mut crowded = None;
+    let recipients = sender::recipients(message, &headers, reading.limits.addresses, &mut crowded);
+    oddities.extend(crowded.clone());
     let sender = Sender::of(message, &headers, reading, &mut oddities);
-    let split = quote::split(&whole);
+    // A form quotes nobody: what looks like the headers of a mail are its fields.
+    let split = match sender.relay {
+        Some(_) => Split { new: whole.trim().to_owned(), rest: String::new() },
+        None => quote::split(&whole),
+    };
     let fields = reading.patterns.find(&subject, &split.new, sender.relay.is_some());
     let from = sender.complainant(&fields);
     let message_id = message_id(&headers, &mut oddities);
@@ -151,10 +161,18 @@ fn understood(message: &Message, raw: &[u8], reading: &Reading) -> Letter {
         own: own(&sender, message_id.as_deref(), reading),
         subject: &subject,
         text: &whole,
+        new_text: &split.new,
+        names_failure: bounce::names_failure(&whole) || content.forwarded.is_some(),
+        verp: sender::is_verp(&headers, &recipients),
         ..signs(message, &headers, &looked, &sender, from.as_ref(), reading)
     };
     let verdict = classify::classify(&signs);
-    let bounce = returned(&verdict, signs.found.bounce, &whole);
+    let bounce = returned(&verdict, signs.found.bounce, &whole, headers.message_ids("in-reply-to"), &|a| {
+        reading.house.is_own(a) || a == signs.from
+    });
+    let forwarded = Some(verdict.class).filter(|class| *class == Class::Letter);
+    let forwarded = forwarded.and_then(|_| content.forwarded.or_else(|| forward::shown(&whole, &subject)));
+    let authentication = authenticated(&headers, &sender, reading, &mut oddities);
     let language = language::of(&format!("{subject}\n{}", split.new));
     Letter {
         class: verdict.class,
@@ -170,9 +188,11 @@ fn understood(message: &Message, raw: &[u8], reading: &Reading) -> Letter {
         date,
         message_id,
         received_at: authentication::received_by(&headers, &reading.mailbox.trusted_authserv),
-        authentication: authentication::results(&headers, &reading.mailbox.trusted_authserv),
-        attachments: parts::attachments(message, &looked),
+        authentication,
+        attachments: content.attachments,
         bounce,
+        forwarded,
+        over_limit: looked.over_limit.or(crowded),
         text: split.new,
         quoted: split.rest,
         language: language.filter(|language| reading.languages.contains(language)),
@@ -195,10 +215,13 @@ fn signs(
     let media_type = parts::media_type(message.root_part());
     let report = message.content_type().filter(|_| media_type == "multipart/report");
     let written_by = sender.from.as_ref();
-    let answered = [complainant, sender.reply_to.as_ref()];
+    let mut answered = [complainant, sender.reply_to.as_ref()].into_iter().flatten();
     let answer = match complainant {
         None => Answer::Nobody,
-        Some(_) if answered.into_iter().flatten().any(|p| reading.house.is_own(&p.email)) => {
+        Some(_)
+            if answered.any(|p| reading.house.is_own(&p.email))
+                || sender::is_from_ourselves(headers, reading.house) =>
+        {
             Answer::Ourselves
         }
         Some(_) => Answer::Complainant,
@@ -211,10 +234,31 @@ fn signs(
         from: written_by.map(|p| p.email.to_lowercase()).unwrap_or_default(),
         from_name: written_by.and_then(|p| p.name.as_deref()).unwrap_or_default().to_lowercase(),
         form: sender.relay.is_some(),
+        senders: sender.count,
+        own_list: sender::is_own_list(headers, reading.house),
         answer,
         calendar_reply: parts::calendar_reply(message, looked),
         ..Signs::default()
     }
+}
+
+/// The trusted server's verdict. One on another sender than the one we read is a failure: the mail shows two faces.
+fn authenticated(
+    headers: &Headers,
+    sender: &Sender,
+    reading: &Reading,
+    oddities: &mut Vec<String>,
+) -> Authentication {
+    let mut results = authentication::results(headers, &reading.mailbox.trusted_authserv);
+    if let Some(from) = &sender.from
+        && results.is_of_another(&from.email)
+    {
+        let checked = results.dmarc_domain.as_deref().unwrap_or_default();
+        oddities
+            .push(format!("the trusted server checked the sender of {checked}, but From is {}", from.email));
+        results.found.dmarc = Some("fail".to_owned());
+    }
+    results.found
 }
 
 /// Why it is our own mail. A Message-ID merely at our domain is none: staff's mail programs write such too.
@@ -226,12 +270,19 @@ fn own(sender: &Sender, message_id: Option<&str>, reading: &Reading) -> Option<&
 }
 
 /// What a bounce or a report says of our mail; of a bounce in words alone, what can be found in them.
-fn returned(verdict: &Verdict, mut found: Bounce, text: &str) -> Option<Bounce> {
+fn returned(
+    verdict: &Verdict,
+    mut found: Bounce,
+    text: &str,
+    answered: Vec<String>,
+    is_other: &dyn Fn(&str) -> bool,
+) -> Option<Bounce> {
     match verdict.class {
-        Class::Bounce => bounce::from_words(&mut found, text),
-        Class::Report => {}
+        Class::Bounce | Class::Report => bounce::from_words(&mut found, text, is_other),
         _ => return None,
     }
+    // Some mail systems answer like a person: their notice is a reply to the mail that failed.
+    found.original_message_id = found.original_message_id.or_else(|| answered.into_iter().next());
     (found != Bounce::default()).then_some(found)
 }
 

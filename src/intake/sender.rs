@@ -1,6 +1,6 @@
 //! Who wrote, by which form, and to whom (RFC 5322 sections 3.4 and 3.6.2).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::LazyLock;
 
 use mail_parser::{Address, HeaderName, HeaderValue, Message};
@@ -8,6 +8,7 @@ use regex::Regex;
 
 use super::headers::Headers;
 use super::read::{Reading, clean};
+use crate::domain::house::House;
 use crate::domain::mail::Party;
 
 /// An address in running text, for headers that follow no grammar.
@@ -25,6 +26,8 @@ pub(super) struct Sender {
     pub(super) reply_to: Option<Party>,
     /// The address of the listed form sender.
     pub(super) relay: Option<String>,
+    /// How many different senders it names: more than one, and nobody knows who wrote it.
+    pub(super) count: usize,
 }
 
 impl Sender {
@@ -40,6 +43,11 @@ impl Sender {
         if count > 1 {
             oddities.push(format!("it has {count} From headers; the first usable one counts"));
         }
+        let addresses = distinct(message, HeaderName::From, most);
+        if count < 2 && addresses > 1 {
+            oddities
+                .push(format!("its From header names {addresses} addresses; the first usable one counts"));
+        }
         let from = party(message, HeaderName::From, most).or_else(|| loose(headers, "from", oddities));
         if from.is_none() {
             oddities.push("it has no usable From address".to_owned());
@@ -49,7 +57,7 @@ impl Sender {
         let relay = from.as_ref().filter(|p| is_form(&p.email)).map(|p| p.email.to_lowercase());
         let reply_to = party(message, HeaderName::ReplyTo, most);
         let reply_to = reply_to.filter(|p| relay.is_none() || !is_form(&p.email));
-        Self { from, reply_to, relay }
+        Self { from, reply_to, relay, count: addresses }
     }
 
     /// From; of a form Reply-To, else its field `email`.
@@ -66,13 +74,30 @@ impl Sender {
     }
 }
 
-fn party(message: &Message, name: HeaderName<'static>, most: usize) -> Option<Party> {
+/// The first usable address of the headers of this name, with its display name.
+pub(super) fn party(message: &Message, name: HeaderName<'static>, most: usize) -> Option<Party> {
     let lists = message.header_values(name).filter_map(HeaderValue::as_address);
     lists.flat_map(Address::iter).take(most).find_map(|address| {
         let email = usable(address.address.as_deref()?)?;
         let name = address.name.as_deref().map(clean).filter(|name| !name.is_empty());
         Some(Party { name, email })
     })
+}
+
+/// How many different usable addresses stand in the headers of this name.
+fn distinct(message: &Message, name: HeaderName<'static>, most: usize) -> usize {
+    let lists = message.header_values(name).filter_map(HeaderValue::as_address);
+    let all = lists.flat_map(Address::iter).take(most).filter_map(|a| usable(a.address.as_deref()?));
+    all.map(|address| address.to_lowercase()).collect::<BTreeSet<_>>().len()
+}
+
+/// Name and address as programs show them in a text: "Jan <jan@…>", "Jan [mailto:jan@…]"; `None` without an address.
+pub(super) fn shown(text: &str) -> Option<Party> {
+    let found = ADDRESS.find(text)?;
+    let email = usable(found.as_str())?;
+    let before = text[..found.start()].trim_end_matches("mailto:");
+    let name = clean(before.trim_matches(|c: char| c.is_whitespace() || "<[(\"'*".contains(c)));
+    Some(Party { name: Some(name).filter(|name| !name.is_empty()), email })
 }
 
 /// The first thing that looks like an address in a header that the parser made nothing of.
@@ -99,22 +124,35 @@ fn usable(address: &str) -> Option<String> {
     right.then(|| format!("{local}@{}", domain.to_lowercase()))
 }
 
-/// To, Cc, Delivered-To, X-Original-To and Envelope-To addresses as they stand there, without repeats.
+/// Headers in which mail servers say to whom they delivered.
+const DELIVERED: &[&str] = &[
+    "delivered-to",
+    "x-original-to",
+    "envelope-to",
+    "x-envelope-to",
+    "x-delivered-to",
+    "x-forwarded-to",
+    "x-real-to",
+    "apparently-to",
+    "resent-to",
+];
+
+/// To, Cc, Delivered-To, X-Original-To and other delivery addresses as they stand there, without repeats.
 pub(super) fn recipients(
     message: &Message,
     headers: &Headers,
     most: usize,
-    oddities: &mut Vec<String>,
+    over_limit: &mut Option<String>,
 ) -> Vec<String> {
     let mut found: Vec<String> = Vec::new();
-    let delivered = ["delivered-to", "x-original-to", "envelope-to"].into_iter().flat_map(|n| headers.all(n));
+    let delivered = DELIVERED.iter().copied().flat_map(|n| headers.all(n));
     let listed = [HeaderName::To, HeaderName::Cc].into_iter().flat_map(|n| message.header_values(n));
     let listed = listed.filter_map(HeaderValue::as_address).flat_map(Address::iter);
     let all =
         delivered.map(str::to_owned).chain(listed.filter_map(|a| a.address.as_deref().map(str::to_owned)));
     for address in all.filter_map(|a| usable(&a)) {
         if found.len() == most {
-            oddities.push(format!("it has more than {most} recipients; the rest was not looked at"));
+            *over_limit = Some(format!("it has more than {most} recipients; the rest was not looked at"));
             break;
         }
         if !found.iter().any(|f| f.eq_ignore_ascii_case(&address)) {
@@ -122,6 +160,38 @@ pub(super) fn recipients(
         }
     }
     found
+}
+
+/// Whether a mail came from our own envelope address: what is sent back to it would come here again.
+pub(super) fn is_from_ourselves(headers: &Headers, house: &House) -> bool {
+    headers.all("return-path").filter_map(usable).any(|address| house.is_own(&address))
+}
+
+/// Whether every mailing list that a mail names is an address of ours, as with a group mailbox.
+pub(super) fn is_own_list(headers: &Headers, house: &House) -> bool {
+    // A List-Id has the address with a dot for the `@` (RFC 2919 section 2).
+    let own_id = |id: &str| {
+        let id = id.rsplit('<').next().unwrap_or_default().trim_matches(['>', ' ']);
+        id.match_indices('.').any(|(at, _)| house.is_own(&format!("{}@{}", &id[..at], &id[at + 1..])))
+    };
+    let own_address = |value: &str| ADDRESS.find_iter(value).any(|found| house.is_own(found.as_str()));
+    let ids: Vec<&str> = headers.all("list-id").collect();
+    let posts: Vec<&str> =
+        ["list-post", "x-beenthere", "mailing-list"].into_iter().flat_map(|name| headers.all(name)).collect();
+    !(ids.is_empty() && posts.is_empty())
+        && ids.iter().all(|id| own_id(id) || own_address(id))
+        && posts.iter().all(|value| own_address(value))
+}
+
+/// Whether the envelope sender encodes a recipient of the mail, as senders to many do to know whose mail came back.
+pub(super) fn is_verp(headers: &Headers, recipients: &[String]) -> bool {
+    let paths: Vec<String> = headers.all("return-path").map(str::to_ascii_lowercase).collect();
+    let encoded = |address: &String| {
+        let (local, domain) = address.rsplit_once('@')?;
+        Some(format!("{local}={domain}").to_ascii_lowercase())
+    };
+    let codes: Vec<String> = recipients.iter().filter_map(encoded).collect();
+    paths.iter().any(|path| codes.iter().any(|code| path.contains(code.as_str())))
 }
 
 #[cfg(test)]

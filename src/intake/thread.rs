@@ -16,7 +16,10 @@ pub(super) fn keys(mailbox: &Mailbox, recipients: &[String], subject: &str, head
     };
     Keys {
         reference: reference_in(subject),
-        token: recipients.iter().find_map(|r| token_in(mailbox, r)),
+        token: recipients
+            .iter()
+            .find_map(|r| token_in(mailbox, r))
+            .or_else(|| headers.all("received").find_map(|value| token_in(mailbox, received_for(value)?))),
         in_reply_to: newest("in-reply-to"),
         references: newest("references"),
     }
@@ -26,6 +29,12 @@ pub(super) fn keys(mailbox: &Mailbox, recipients: &[String], subject: &str, head
 fn reference_in(subject: &str) -> Option<String> {
     let words = subject.split(|c: char| !(c.is_ascii_alphanumeric() || c == '-'));
     words.filter_map(|word| word.trim_matches('-').parse::<Reference>().ok()).map(|r| r.to_string()).next()
+}
+
+/// For whom a server took the mail; some say it nowhere else (RFC 5321 section 4.4).
+fn received_for(value: &str) -> Option<&str> {
+    let (_, rest) = value.split_once(" for ")?;
+    Some(rest.split([' ', ';']).next()?.trim_matches(['<', '>']))
 }
 
 /// What stands between the delimiter and the `@` of our own address.
@@ -41,8 +50,38 @@ fn token_in(mailbox: &Mailbox, recipient: &str) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use super::reference_in;
-    use crate::domain::reference::Reference;
+    use std::collections::BTreeMap;
+
+    use super::*;
+    use crate::domain::mail::Party;
+
+    #[test]
+    fn a_token_whatever_its_case_and_wherever_it_stands() {
+        let mailbox = Mailbox {
+            name: "x".to_owned(),
+            procedure: "x".to_owned(),
+            from: Party { name: None, email: "Directie@omnistock.test".to_owned() },
+            aliases: vec!["klachten@omnistock.test".to_owned()],
+            delimiter: "+".to_owned(),
+            trusted_authserv: String::new(),
+            form_senders: Vec::new(),
+            roles: BTreeMap::new(),
+        };
+        for address in [
+            "directie+b.42.TAG@omnistock.test",
+            "DIRECTIE+b.42.TAG@OMNISTOCK.TEST",
+            "klachten+b.42.TAG@omnistock.test",
+        ] {
+            let found = keys(&mailbox, &[address.to_owned()], "", &Headers::default()).token;
+            assert_eq!(found.as_deref(), Some("b.42.TAG"), "{address}");
+        }
+        let block = "Received: from a by b (c) with ESMTP id 1 for <directie+b.42.TAG@omnistock.test>; Mon";
+        assert_eq!(keys(&mailbox, &[], "", &Headers::parse(block)).token.as_deref(), Some("b.42.TAG"));
+        assert_eq!(
+            keys(&mailbox, &["jan+b.42.TAG@omnistock.test".to_owned()], "", &Headers::default()).token,
+            None
+        );
+    }
 
     #[test]
     fn a_reference_among_words() {

@@ -13,6 +13,7 @@ fn with(block: &str, subject: &str, text: &str) -> Verdict {
         answer: Answer::Complainant,
         subject,
         text,
+        new_text: text,
         ..Signs::default()
     })
 }
@@ -52,12 +53,13 @@ fn one_header_one_class() {
         ("List-Id: <x.test>", Class::Bulk),
         ("List-Unsubscribe: <mailto:x@x.test>", Class::Bulk),
         ("Feedback-ID: 1:2:3", Class::Letter),
-        ("Return-Path: < >", Class::AutoReply),
+        ("Return-Path: < >", Class::Letter),
+        ("Return-Path: < >\nIn-Reply-To: <a@b>", Class::AutoReply),
         ("Return-Path: <jan@klant.test>", Class::Letter),
         ("X-Failed-Recipients: weg@klant.test", Class::Bounce),
         ("X-Autoreply: no", Class::Letter),
         ("X-Autoreply: yes", Class::AutoReply),
-        ("X-Loop: x", Class::AutoReply),
+        ("X-Loop: x", Class::Letter),
         ("X-MS-Exchange-Inbox-Rules-Loop: jan@klant.test", Class::AutoReply),
     ] {
         assert_eq!(verdict(header).class, class, "{header}");

@@ -16,6 +16,17 @@ fn attributions_of_mail_programs() {
         "On Mon, 2 Mar 2026 at 09:14, Complaints <c@omnistock.test> wrote:",
         "On 2 Mar 2026, at 09:14, Complaints <c@omnistock.test>\nwrote:",
         "Op ma 2 mrt 2026 om 09:14 schreef OmniStock Directie <\nklachten@omnistock.test>:",
+        "Klachten schreef op 2026-03-02 09:14:",
+        "Klachten <klachten@omnistock.test> schreef het volgende:",
+        "Citeren Klachten <klachten@omnistock.test>:",
+        "Op maandag 2 maart 2026 om 09:14:03 CET schreef Klachten <klachten@omnistock.test>:",
+        "Am 02.03.2026 um 09:14 schrieb Klachten:",
+        "Le lun. 2 mars 2026 à 09:14, Klachten <klachten@omnistock.test> a écrit :",
+        "2.3.2026, 09:14, \"Klachten\" <klachten@omnistock.test>:",
+        "------ Origineel bericht ------",
+        "---------- Doorgestuurd bericht ---------",
+        "Van: Klachten\nDatum: maandag 2 maart 2026 om 09:14\nAan: Jan\nOnderwerp: x\n",
+        "Datum: 2 maart 2026 09:14\nVan: Klachten\nOnderwerp: x\nAan: Jan\n",
         "2026-03-02 09:14 GMT+01:00 Complaints <c@omnistock.test>:",
         "-----Oorspronkelijk bericht-----",
         "-------- Original Message --------",
@@ -72,6 +83,13 @@ fn signatures() {
         "Get Outlook for iOS",
         "Verzonden met Proton Mail beveiligde e-mail.",
         "Sent via the Samsung Galaxy S22",
+        "Verzonden met [Proton Mail](https://proton.me/) beveiligde e-mail.",
+        "Verzonden vanaf Outlook voor Mac",
+        "Verstuurd vanuit Yahoo Mail op Android",
+        "Verzonden vanuit Mail voor Windows",
+        "Van mijn iPad verzonden",
+        "Download Outlook voor Android<https://aka.ms/x>",
+        "[Verzonden vanaf mijn iPhone]",
     ] {
         assert_eq!(
             new(&format!("De printer is stuk.\n\n{signature}\n")),
@@ -79,7 +97,36 @@ fn signatures() {
             "{signature}"
         );
     }
-    assert_eq!(new("Verzonden met PostNL, nooit aangekomen."), "Verzonden met PostNL, nooit aangekomen.");
+    for own in [
+        "Verzonden met PostNL, nooit aangekomen.",
+        "Verzonden via e-mail op 3 maart, geen reactie.",
+        "Verzonden vanaf mijn werk, dat telt toch ook?",
+        "De foto is verstuurd vanaf mijn iPhone",
+        "Outlook voor iOS werkt niet met uw bijlage",
+    ] {
+        assert_eq!(new(own), own);
+        assert_eq!(new(&format!("Beste,\n\n{own}\n\nJan")), format!("Beste,\n\n{own}\n\nJan"));
+    }
+}
+
+#[test]
+fn a_quotation_that_begins_in_the_line_of_its_attribution() {
+    let text = "Nee.\n\n  Op ma, mrt. 2, 2026 om 9:14 schreef Klachten<klachten@omnistock.test>:   Geachte heer,\nwij";
+    assert_eq!(new(text), "Nee.");
+}
+
+#[test]
+fn sentences_that_only_begin_like_an_attribution_stay() {
+    for text in [
+        "On the other hand, we should wait.\nOn average it works.",
+        "Op 3 maart om 10:00 belde ik uw klantenservice.\nNiemand nam op.",
+        "2024-01-15 14:30\n15.01.2024 14:30\nAl die keren belde ik.",
+        "Ik schreef op 3 maart om 10:00 dat het stuk was, en u antwoordde niet.\nNooit.",
+        "## Feiten\n----\n1. stuk\n\n----\n\nDat zijn de feiten.",
+        "Beste,\n\nIk heb twee klachten:\n-- de levering\n-- de factuur\n\nJan",
+    ] {
+        assert_eq!(new(text), text, "{text}");
+    }
 }
 
 #[test]
