@@ -39,6 +39,11 @@ pub enum Ask {
         /// Its bytes instead of its new text.
         raw: bool,
     },
+    /// References for a shell to complete.
+    References {
+        /// How they begin.
+        prefix: String,
+    },
     /// What is going out.
     Outbox,
     /// Try again now: one notice, or all that wait.
@@ -155,6 +160,7 @@ pub async fn answer(
             None => unknown_reference(&reference),
         },
         Ask::Letter { reference, n, raw } => letter(engine, &reference, n, raw)?,
+        Ask::References { prefix } => Reply::data(register::references(engine, &prefix)?),
         Ask::Outbox => Reply::data(register::outbox(engine)?),
         Ask::Retry { id } => retry(engine, id, now).await?,
         Ask::Drop { id } => dropped(engine, id, now).await?,

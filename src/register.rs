@@ -1,24 +1,34 @@
-//! The complaints register as people and programs read it: the JSON of `list`, `show`, `outbox` (product, section 3).
+//! The complaints register as people and programs read it: the JSON of `list`, `show`, `outbox` (product, section 3),
+//! and one complaint as a file in words.
 
-use std::collections::BTreeMap;
-
-use jiff::civil::Date;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use crate::domain::complaint::{Complaint, NoticeRecord, NoticeStatus, State};
-use crate::domain::fact::{ComplaintId, NoticeId, Role};
-use crate::domain::ladder::Step;
-use crate::domain::mail::{Language, Party};
-use crate::domain::notice::NoticeKind;
+use crate::domain::complaint::{Complaint, State};
+use crate::domain::fact::ComplaintId;
 use crate::domain::outgoing::Outgoing;
-use crate::domain::procedure::{Channel, Force, Procedure};
-use crate::domain::term::{Extension, TermStatus, TermView};
+use crate::domain::term::{TermStatus, TermView};
 use crate::engine::{Engine, EngineError};
-use crate::store::Entry;
+
+mod detail;
+mod file;
+pub(crate) mod page;
+mod rows;
+mod view;
+pub(crate) mod words;
+
+pub use file::as_file;
+pub(crate) use rows::TermRow;
+pub use rows::{Candidate, ComplaintView, OutboxRow};
 
 /// Complaints that are read from the store at a time.
 const PAGE: usize = 256;
+
+/// References that are offered for completion at most.
+const CANDIDATES: usize = 100;
+
+/// Complaints among which they are sought.
+const LOOKED_AT: usize = 2_000;
 
 /// Which complaints `list` shows.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
@@ -30,116 +40,10 @@ pub struct Filter {
     pub state: Option<State>,
     /// Only those with this handler.
     pub handler: Option<String>,
-    /// Only those of which a running term ends within this many seconds.
+    /// Only those not closed of which a running term ends within this many seconds.
     pub due_within: Option<i64>,
-    /// Only those of which a term is overdue.
+    /// Only those not closed of which a term is overdue.
     pub overdue: bool,
-}
-
-/// One complaint as `list` and `show` print it.
-#[derive(Debug, Clone, Serialize)]
-pub struct ComplaintView {
-    reference: String,
-    shown_reference: String,
-    mailbox: String,
-    procedure: String,
-    procedure_sha256: String,
-    text_sha256: String,
-    state: State,
-    close_reason: Option<String>,
-    channel: Channel,
-    language: Language,
-    subject: String,
-    received_at: Timestamp,
-    complainant: Party,
-    handler: Option<String>,
-    judgement: Option<String>,
-    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
-    fields: BTreeMap<String, String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    silence: Option<String>,
-    terms: Vec<TermRow>,
-    #[serde(flatten, skip_serializing_if = "Option::is_none")]
-    file: Option<FileView>,
-}
-
-/// What `show` adds to `list`.
-#[derive(Debug, Clone, Serialize)]
-struct FileView {
-    procedure_title: String,
-    zone: String,
-    notices: Vec<NoticeRow>,
-    letters: Vec<LetterRow>,
-    journal: Vec<JournalRow>,
-}
-
-#[derive(Debug, Clone, Serialize)]
-struct TermRow {
-    id: String,
-    force: Force,
-    first_due: Date,
-    due: Date,
-    due_before: Timestamp,
-    staff_target: Date,
-    extend_until: Option<Date>,
-    extend_strict: Option<Date>,
-    extensions: Vec<Extension>,
-    status: TermStatus,
-    met_at: Option<Timestamp>,
-    why: String,
-    quote: Option<String>,
-}
-
-#[derive(Debug, Clone, Serialize)]
-struct NoticeRow {
-    id: NoticeId,
-    kind: NoticeKind,
-    to: String,
-    message_id: String,
-    sha256: String,
-    status: NoticeStatus,
-    at: Timestamp,
-    smtp_reply: Option<String>,
-    attempts: u32,
-    term: Option<String>,
-    step: Option<Step>,
-    held: Option<String>,
-}
-
-#[derive(Debug, Clone, Serialize)]
-struct LetterRow {
-    n: usize,
-    message_id: Option<String>,
-    from: String,
-    subject: String,
-    received_at: Timestamp,
-    sha256: String,
-    size: u64,
-    attachments: Vec<String>,
-    role: Role,
-}
-
-#[derive(Debug, Clone, Serialize)]
-struct JournalRow {
-    seq: usize,
-    at: Timestamp,
-    actor: String,
-    event: String,
-    hash: String,
-}
-
-/// One entry of `outbox list`.
-#[derive(Debug, Clone, Serialize)]
-pub struct OutboxRow {
-    id: NoticeId,
-    kind: NoticeKind,
-    to: String,
-    reference: Option<String>,
-    message_id: String,
-    status: NoticeStatus,
-    attempts: u32,
-    next_at: Option<Timestamp>,
-    smtp_reply: Option<String>,
 }
 
 /// The register, by reference, filtered.
@@ -157,7 +61,7 @@ pub fn list(engine: &mut Engine, filter: &Filter, now: Timestamp) -> Result<Vec<
             let procedure = engine.procedure_of(complaint.id, &complaint.procedure.sha256)?;
             let terms = complaint.terms(&procedure, now);
             if matches(&complaint, &terms, filter, now) {
-                found.push(view(&complaint, &procedure, terms));
+                found.push(view::complaint(engine, &complaint, &procedure, terms, now));
             }
         }
     }
@@ -166,57 +70,15 @@ pub fn list(engine: &mut Engine, filter: &Filter, now: Timestamp) -> Result<Vec<
 fn matches(complaint: &Complaint, terms: &[TermView], filter: &Filter, now: Timestamp) -> bool {
     let horizon =
         filter.due_within.map(|s| now.saturating_add(SignedDuration::from_secs(s)).unwrap_or(Timestamp::MAX));
-    let unmet = |t: &&TermView| matches!(t.status, TermStatus::Running | TermStatus::Overdue);
-    (!filter.open || complaint.state.is_open())
+    let open = complaint.state.is_open();
+    let handled_by = |address: &str| {
+        complaint.handler.as_deref().is_some_and(|handler| handler.eq_ignore_ascii_case(address))
+    };
+    (!filter.open || open)
         && filter.state.is_none_or(|state| complaint.state == state)
-        && filter
-            .handler
-            .as_deref()
-            .is_none_or(|h| complaint.handler.as_deref().is_some_and(|c| c.eq_ignore_ascii_case(h)))
-        && horizon.is_none_or(|h| terms.iter().filter(unmet).any(|t| t.due_before <= h))
-        && (!filter.overdue || terms.iter().any(|t| t.status == TermStatus::Overdue))
-}
-
-fn view(complaint: &Complaint, procedure: &Procedure, terms: Vec<TermView>) -> ComplaintView {
-    ComplaintView {
-        reference: complaint.reference.clone(),
-        shown_reference: complaint.shown_reference.clone(),
-        mailbox: complaint.mailbox.clone(),
-        procedure: complaint.procedure.id.clone(),
-        procedure_sha256: complaint.procedure.sha256.clone(),
-        text_sha256: complaint.procedure.text_sha256.clone(),
-        state: complaint.state,
-        close_reason: None,
-        channel: complaint.channel,
-        language: complaint.language,
-        subject: complaint.subject.clone(),
-        received_at: complaint.received_at,
-        complainant: complaint.complainant.clone(),
-        handler: complaint.handler.clone(),
-        judgement: None,
-        fields: complaint.fields.clone(),
-        silence: complaint.silence.clone(),
-        terms: terms.into_iter().map(|t| term_row(procedure, t)).collect(),
-        file: None,
-    }
-}
-
-fn term_row(procedure: &Procedure, term: TermView) -> TermRow {
-    TermRow {
-        quote: procedure.term(&term.id).and_then(|rule| rule.quote.clone()),
-        id: term.id,
-        force: term.force,
-        first_due: term.first_due,
-        due: term.due,
-        due_before: term.due_before,
-        staff_target: term.staff_target,
-        extend_until: term.extend_until,
-        extend_strict: term.extend_strict,
-        extensions: term.extensions,
-        status: term.status,
-        met_at: term.met_at,
-        why: term.why,
-    }
+        && filter.handler.as_deref().is_none_or(handled_by)
+        && horizon.is_none_or(|h| open && terms.iter().any(|t| t.is_unmet() && t.due_before <= h))
+        && (!filter.overdue || open && terms.iter().any(|t| t.status == TermStatus::Overdue))
 }
 
 /// One complaint with letters, notices and journal; `None` when there is none of this reference.
@@ -230,8 +92,9 @@ pub fn show(
 ) -> Result<Option<ComplaintView>, EngineError> {
     let Some(complaint) = by_reference(engine, reference)? else { return Ok(None) };
     let procedure = engine.procedure_of(complaint.id, &complaint.procedure.sha256)?;
-    let mut shown = view(&complaint, &procedure, complaint.terms(&procedure, now));
-    shown.file = Some(file_view(engine, &complaint, &procedure)?);
+    let terms = complaint.terms(&procedure, now);
+    let mut shown = view::complaint(engine, &complaint, &procedure, terms, now);
+    shown.file = Some(view::file(engine, &complaint, &procedure, &shown.terms, now)?);
     Ok(Some(shown))
 }
 
@@ -245,53 +108,33 @@ pub fn by_reference(engine: &Engine, reference: &str) -> Result<Option<Complaint
     Ok(id.map(|id| engine.store().complaint(id)).transpose()?.flatten())
 }
 
-fn file_view(engine: &Engine, complaint: &Complaint, procedure: &Procedure) -> Result<FileView, EngineError> {
-    let notices =
-        complaint.notices.iter().map(|n| notice_row(engine, n)).collect::<Result<_, EngineError>>()?;
-    let letters = complaint.letters.iter().enumerate();
-    let letters = letters.map(|(n, l)| LetterRow {
-        n: n + 1,
-        message_id: l.letter.message_id.clone(),
-        from: l.letter.from.clone(),
-        subject: l.letter.subject.clone(),
-        received_at: l.letter.received_at,
-        sha256: l.letter.sha256.clone(),
-        size: l.letter.size,
-        attachments: l.letter.attachments.clone(),
-        role: l.role,
-    });
-    let journal = engine.store().journal(complaint.id)?.into_iter().enumerate();
-    Ok(FileView {
-        procedure_title: procedure.title.clone(),
-        zone: procedure.rules.zone_name.clone(),
-        notices,
-        letters: letters.collect(),
-        journal: journal.map(|(n, entry)| journal_row(n + 1, entry)).collect(),
-    })
+/// References that begin with `prefix`, in whatever case, the newest first: what a shell completes. Looks at the newest
+/// complaints only, so that a Tab never holds up the service.
+///
+/// # Errors
+/// [`EngineError`] when the store or a pinned procedure can't be read.
+pub fn references(engine: &mut Engine, prefix: &str) -> Result<Vec<Candidate>, EngineError> {
+    let prefix = prefix.trim().to_ascii_uppercase();
+    let next = engine.store().numbers(0)?.next_complaint;
+    let mut found = Vec::new();
+    for id in (1..next).rev().take(LOOKED_AT).map(ComplaintId) {
+        let complaint = engine.store().complaint(id)?;
+        if let Some(complaint) = complaint.filter(|complaint| complaint.reference.starts_with(&prefix)) {
+            found.push(candidate(engine, &complaint)?);
+            if found.len() == CANDIDATES {
+                break;
+            }
+        }
+    }
+    Ok(found)
 }
 
-fn journal_row(seq: usize, entry: Entry) -> JournalRow {
-    JournalRow { seq, at: entry.at, actor: entry.actor, event: entry.event, hash: entry.hash }
-}
-
-/// While a notice is under way the outbox knows more than the journal.
-fn notice_row(engine: &Engine, record: &NoticeRecord) -> Result<NoticeRow, EngineError> {
-    let notice = &record.notice;
-    let live = engine.store().outgoing(notice.id)?.filter(Outgoing::lives);
-    let status = live.as_ref().map_or(record.status, |o| o.status);
-    Ok(NoticeRow {
-        id: notice.id,
-        kind: notice.kind,
-        to: notice.to.clone(),
-        message_id: notice.message_id.clone(),
-        sha256: notice.sha256.clone(),
-        status,
-        at: record.settled_at.unwrap_or(record.queued_at),
-        smtp_reply: live.as_ref().and_then(|o| o.reply.clone()).or_else(|| record.reply.clone()),
-        attempts: live.as_ref().map_or(record.attempts, |o| o.attempts),
-        term: notice.term.clone(),
-        step: notice.step,
-        held: notice.held.clone().filter(|_| status == NoticeStatus::Held),
+fn candidate(engine: &mut Engine, complaint: &Complaint) -> Result<Candidate, EngineError> {
+    let procedure = engine.procedure_of(complaint.id, &complaint.procedure.sha256)?;
+    Ok(Candidate {
+        reference: complaint.reference.clone(),
+        state: complaint.state,
+        received: procedure.rules.date(complaint.received_at),
     })
 }
 

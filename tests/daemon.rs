@@ -8,6 +8,8 @@ mod common;
 mod commands;
 #[path = "daemon/answers.rs"]
 mod answers;
+#[path = "daemon/completion.rs"]
+mod completion;
 #[path = "daemon/journey.rs"]
 mod journey;
 #[path = "daemon/killed.rs"]

@@ -1,17 +1,30 @@
 //! `klachtd list`: the register as a table.
 
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use jiff::Timestamp;
 use jiff::civil::Date;
-use jiff::tz::TimeZone;
-use serde_json::Value;
+use jiff::tz::{TimeZone, TimeZoneDatabase};
 
-use super::print::{self, items, text};
+use super::print;
 use super::{Failure, asking};
 use crate::answers::{Ask, exit};
 use crate::clock::Clock;
 use crate::config::{self, Config};
 use crate::domain::complaint::State;
-use crate::register::Filter;
+use crate::domain::procedure::Force;
+use crate::domain::term::TermStatus;
+use crate::register::{ComplaintView, Filter, TermRow};
+
+/// Every state, in the order in which a complaint goes through them.
+const STATES: [State; 7] = [
+    State::Agreeing,
+    State::Open,
+    State::Asking,
+    State::Answered,
+    State::InReview,
+    State::Closed,
+    State::Erased,
+];
 
 /// Which complaints, and how.
 #[derive(Debug, clap::Args)]
@@ -20,15 +33,15 @@ pub(super) struct Arguments {
     #[arg(long)]
     open: bool,
     /// Only complaints in this state
-    #[arg(long, value_name = "STATE", value_parser = state)]
+    #[arg(long, value_name = "STATE", value_parser = states())]
     state: Option<State>,
     /// Only complaints of this handler
     #[arg(long, value_name = "ADDRESS")]
     handler: Option<String>,
-    /// Only complaints of which a term ends within this time
+    /// Only complaints not closed of which a term ends within this time
     #[arg(long, value_name = "3d", value_parser = seconds)]
     due_within: Option<i64>,
-    /// Only complaints of which a term has lapsed
+    /// Only complaints not closed of which a term has lapsed
     #[arg(long)]
     overdue: bool,
     /// As JSON
@@ -36,8 +49,13 @@ pub(super) struct Arguments {
     json: bool,
 }
 
-fn state(word: &str) -> Result<State, String> {
-    serde_json::from_value(Value::String(word.to_owned())).map_err(|e| e.to_string())
+fn states() -> impl TypedValueParser<Value = State> {
+    PossibleValuesParser::new(STATES.map(State::as_str)).try_map(|word| {
+        STATES
+            .into_iter()
+            .find(|state| state.as_str() == word)
+            .ok_or_else(|| format!("no state is called {word}"))
+    })
 }
 
 fn seconds(words: &str) -> Result<i64, String> {
@@ -52,53 +70,61 @@ pub(super) async fn run(config: &Config, arguments: &Arguments) -> Result<u8, Fa
         due_within: arguments.due_within,
         overdue: arguments.overdue,
     };
-    let (list, code) = asking::ask(config, Ask::List(filter)).await?;
+    let (list, _) = asking::ask(config, Ask::List(filter)).await?;
     if arguments.json {
         return Ok(print::json(&list));
     }
-    let complaints = list.as_array().map_or(&[][..], Vec::as_slice);
-    let today = Clock::System.now().to_zoned(TimeZone::system()).date();
-    let rows: Vec<Vec<String>> = complaints.iter().map(|c| row(c, today)).collect();
-    let head = ["REFERENCE", "RECEIVED", "COMPLAINANT", "SUBJECT", "STATE", "HANDLER", "DUE", "DAYS LEFT"];
-    println!("{}", print::table(&head, &rows));
-    println!("{} {}", rows.len(), if rows.len() == 1 { "complaint" } else { "complaints" });
-    debug_assert_eq!(code, exit::OK, "a list is never unhealthy");
+    println!("{}", table(&print::understood::<Vec<ComplaintView>>(list)?, Clock::System.now()));
     Ok(exit::OK)
 }
 
-fn row(complaint: &Value, today: Date) -> Vec<String> {
-    let complainant = &complaint["complainant"];
-    let name = if text(complainant, "name").is_empty() {
-        text(complainant, "email")
-    } else {
-        text(complainant, "name")
-    };
-    let pressing = pressing(complaint);
-    let due = pressing.and_then(|t| text(t, "due").parse::<Date>().ok());
+fn table(complaints: &[ComplaintView], now: Timestamp) -> String {
+    let rows: Vec<Vec<String>> = complaints.iter().map(|c| row(c, now)).collect();
+    let head = [
+        "REFERENCE",
+        "STATE",
+        "RECEIVED",
+        "NEXT DUE",
+        "DAYS LEFT",
+        "TERM",
+        "HANDLER",
+        "COMPLAINANT",
+        "SUBJECT",
+    ];
+    let count = format!("{} {}", rows.len(), if rows.len() == 1 { "complaint" } else { "complaints" });
+    if rows.is_empty() { count } else { format!("{}\n{count}", print::table(&head, &rows)) }
+}
+
+fn row(complaint: &ComplaintView, now: Timestamp) -> Vec<String> {
+    let zone = TimeZoneDatabase::bundled().get(&complaint.zone).unwrap_or(TimeZone::UTC);
+    let today = zone.to_datetime(now).date();
+    let received = zone.to_datetime(complaint.received_at).date();
+    let next = pressing(complaint);
+    let complainant = &complaint.complainant;
     vec![
-        text(complaint, "reference").to_owned(),
-        text(complaint, "received_at").parse::<Timestamp>().map_or_else(|_| String::new(), minute),
-        print::short(name, 24),
-        print::short(text(complaint, "subject"), 32),
-        text(complaint, "state").to_owned(),
-        print::short(text(complaint, "handler"), 28),
-        due.map(|d| d.strftime("%a %d %b %Y").to_string()).unwrap_or_default(),
-        due.map(|d| days_left(d, today)).unwrap_or_default(),
+        print::short(&complaint.reference, 32),
+        complaint.state.as_str().to_owned(),
+        received.to_string(),
+        next.map(|term| term.due.strftime("%a %Y-%m-%d").to_string()).unwrap_or_default(),
+        next.map(|term| days_left(term.due, today)).unwrap_or_default(),
+        next.map(|term| print::short(&term.id, 16)).unwrap_or_default(),
+        print::short(complaint.handler.as_deref().unwrap_or_default(), 28),
+        print::short(complainant.name.as_deref().unwrap_or(&complainant.email), 20),
+        print::short(&complaint.subject, 32),
     ]
 }
 
-fn minute(at: Timestamp) -> String {
-    at.to_zoned(TimeZone::system()).strftime("%Y-%m-%d %H:%M").to_string()
-}
-
-/// The term that ends first among those not met; a house norm never hides a promise.
-fn pressing(complaint: &Value) -> Option<&Value> {
-    let unmet =
-        |t: &&Value| matches!(text(t, "status"), "running" | "overdue") && text(t, "force") != "window";
-    items(complaint, "terms")
-        .iter()
-        .filter(unmet)
-        .min_by_key(|t| (text(t, "force") == "house", text(t, "due")))
+/// The term that ends first among those not met, of a complaint that is not closed; a house norm never hides a promise,
+/// and what the complainant may do hides nothing.
+fn pressing(complaint: &ComplaintView) -> Option<&TermRow> {
+    let unmet = |t: &&TermRow| matches!(t.status, TermStatus::Running | TermStatus::Overdue);
+    let weight = |force: Force| match force {
+        Force::Promise | Force::Aim | Force::Statute => 0,
+        Force::House => 1,
+        Force::Window => 2,
+    };
+    let terms = complaint.terms.iter().filter(|_| complaint.state.is_open());
+    terms.filter(unmet).min_by_key(|term| (weight(term.force), term.due))
 }
 
 fn days_left(due: Date, today: Date) -> String {
@@ -107,5 +133,37 @@ fn days_left(due: Date, today: Date) -> String {
         0 => "today".to_owned(),
         1.. => days.to_string(),
         _ => format!("{} over", -days),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser as _;
+    use jiff::civil::date;
+
+    use super::*;
+
+    #[derive(Debug, clap::Parser)]
+    struct Typed {
+        #[command(flatten)]
+        arguments: Arguments,
+    }
+
+    #[test]
+    fn every_state_can_be_asked_for_and_another_is_answered_with_the_list() {
+        for state in STATES {
+            assert_eq!(serde_json::to_value(state).unwrap(), state.as_str());
+            let typed = Typed::try_parse_from(["list", "--state", state.as_str()]).unwrap();
+            assert_eq!(typed.arguments.state, Some(state));
+        }
+        let error = Typed::try_parse_from(["list", "--state", "unsorted"]).unwrap_err().to_string();
+        assert!(STATES.iter().all(|state| error.contains(state.as_str())), "{error}");
+    }
+
+    #[test]
+    fn days_are_counted_to_the_last_day() {
+        let today = date(2026, 3, 10);
+        let left = |day| days_left(date(2026, 3, day), today);
+        assert_eq!([left(12), left(10), left(9)], ["2", "today", "1 over"]);
     }
 }

@@ -3,6 +3,7 @@
 
 mod asking;
 mod check;
+mod completions;
 mod list;
 mod local;
 mod order;
@@ -17,7 +18,7 @@ mod terms;
 use std::path::{Path, PathBuf};
 
 use clap::error::ErrorKind;
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, Parser, Subcommand};
 
 use crate::answers::exit;
 use crate::clock::Clock;
@@ -86,6 +87,8 @@ enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// Print what a shell needs to complete commands, options and references
+    Completions(completions::Arguments),
     /// Show how the service is doing; 0 means ready and healthy
     Status {
         /// As JSON
@@ -155,6 +158,9 @@ const fn exit_of(error: &StoreError) -> u8 {
 
 /// Runs the command line and gives the exit code.
 pub fn main() -> u8 {
+    if completions::answer(Arguments::command) {
+        return exit::OK;
+    }
     let arguments = match Arguments::try_parse() {
         Ok(arguments) => arguments,
         Err(e) => {
@@ -202,6 +208,7 @@ async fn dispatch(arguments: &Arguments) -> Result<u8, Failure> {
         Command::Order(order) => order::order(&load(config)?, order).await,
         Command::Add(add) => order::add(&load(config)?, add).await,
         Command::Outbox(outbox) => outbox::run(&load(config)?, outbox).await,
+        Command::Completions(shell) => completions::run(&Arguments::command(), shell),
         Command::Verify { json } => status::verify(&load(config)?, *json).await,
         Command::Status { json } => status::run(&load(config)?, *json).await,
     }

@@ -4,8 +4,10 @@ use std::fs;
 use std::io::{IsTerminal, Read as _};
 use std::path::Path;
 
+use clap_complete::ArgValueCompleter;
 use jiff::Timestamp;
 
+use super::completions;
 use super::print::{self, text};
 use super::terms::moment;
 use super::{Failure, asking};
@@ -17,6 +19,7 @@ use crate::domain::procedure::Channel;
 #[derive(Debug, clap::Args)]
 pub(super) struct OrderArguments {
     /// The complaint's reference
+    #[arg(add = ArgValueCompleter::new(completions::references))]
     reference: String,
     /// The order, for example '#extend 18-12-2026 waiting for the supplier'; its text comes on stdin
     order: String,

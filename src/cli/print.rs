@@ -1,9 +1,12 @@
 //! How data is printed: JSON, tables, words.
 
 use serde::Serialize;
+use serde::de::DeserializeOwned;
 use serde_json::Value;
 
+use super::Failure;
 use crate::answers::exit;
+use crate::register::page;
 
 /// Prints JSON over several lines.
 pub(super) fn json(value: &impl Serialize) -> u8 {
@@ -31,6 +34,14 @@ pub(super) fn json_line(value: &impl Serialize) -> u8 {
             exit::DATAERR
         }
     }
+}
+
+/// An answer as what it stands for. A service of another version may answer what this one does not know.
+pub(super) fn understood<T: DeserializeOwned>(answer: Value) -> Result<T, Failure> {
+    serde_json::from_value(answer).map_err(|e| {
+        let hint = "is the running service of another version? --json prints it as it is";
+        Failure::new(exit::DATAERR, format!("the answer can't be understood: {e}; {hint}"))
+    })
 }
 
 /// A table as text: columns as wide as their widest cell, no trailing blanks.
@@ -64,9 +75,10 @@ pub(super) fn person(name: &str, email: &str) -> String {
     if name.is_empty() { format!("<{email}>") } else { format!("{} <{email}>", short(name, 60)) }
 }
 
-/// At most `width` characters, the last an ellipsis when something was cut. Control characters never reach a terminal.
+/// At most `width` characters on one line, the last an ellipsis when something was cut. Nothing in it reaches a terminal
+/// that it would obey instead of show.
 pub(super) fn short(text: &str, width: usize) -> String {
-    let clean: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+    let clean: String = text.chars().map(|c| if page::is_harmful(c) { ' ' } else { c }).collect();
     if clean.chars().count() <= width {
         return clean;
     }
