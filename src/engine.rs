@@ -230,10 +230,10 @@ impl Engine {
         let at =
             Letterbox::new(&self.store, &settings, &mail.mailbox, self.present_procedure(&mail.mailbox)?)?;
         let (found, today) = (batch.place_of(&at, mail)?, at.today(batch.now()));
-        if let (Some(question), Some(claim)) = (found.question, &found.claim) {
-            if let Some(outcome) = self.answered(batch, mail, (question, claim.clone()), today)? {
-                return Ok(outcome);
-            }
+        if let (Some(question), Some(claim)) = (found.question, &found.claim)
+            && let Some(outcome) = self.answered(batch, mail, (question, claim.clone()), today)?
+        {
+            return Ok(outcome);
         }
         let order =
             found.claim.map(|claim| self.ordered(batch, claim, &mail.letter.text, today)).transpose()?;

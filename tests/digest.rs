@@ -151,6 +151,7 @@ async fn what_exceeds_the_limit_becomes_one_digest() {
     for reference in &references {
         assert!(text.contains(reference), "{text}");
     }
+    assert_eq!(text.matches("Nieuwe klacht").count(), 3, "{text}");
     let retired = world.shown(&references[4])["notices"].clone();
     assert_eq!(retired[1]["kind"], "staff_new");
     assert_eq!(retired[1]["status"], "held");

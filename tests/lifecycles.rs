@@ -221,6 +221,8 @@ impl Life {
             authentication: Authentication::default(),
             bounce: None,
             body_sha256: String::new(),
+            forwarded: None,
+            over_limit: None,
             oddities: Vec::new(),
         };
         Arrival { letter, note, about: None, set_aside: None, related: None, order }
@@ -301,7 +303,7 @@ impl Life {
             self.now = next.max(self.now);
             let decision = self.step(&Event::TermReached);
             if decision.facts.is_empty() {
-                self.now = self.now + SignedDuration::from_mins(1);
+                self.now += SignedDuration::from_mins(1);
             }
             self.send(2);
         }

@@ -177,6 +177,7 @@ fn has_word(text: &str, words: &[&str]) -> bool {
 const BRANCHES: &[(NoticeKind, &str, &[&str])] = &[
     (NoticeKind::Acknowledgement, "handler", &[""]),
     (NoticeKind::Acknowledgement, "respond_due", &[""]),
+    (NoticeKind::Acknowledgement, "reopened", &["maandag 13 april 2026"]),
     (NoticeKind::PleaseWrite, "call_date", &[""]),
     (NoticeKind::RecordForAgreement, "version", &["2"]),
     (NoticeKind::RecordForAgreement, "reminder", &["true"]),
@@ -188,6 +189,7 @@ const BRANCHES: &[(NoticeKind, &str, &[&str])] = &[
     (NoticeKind::Outcome, "judgement", &["partly_founded", "unfounded"]),
     (NoticeKind::Outcome, "review_text", &[""]),
     (NoticeKind::ReviewOutcome, "reviewed", &[""]),
+    (NoticeKind::ReviewOutcome, "judgement", &["partly_founded", "unfounded", ""]),
     (NoticeKind::InterviewInvitation, "invite_time", &[""]),
     (NoticeKind::InterviewInvitation, "invite_place", &[""]),
     (NoticeKind::Closing, "close_kind", &["withdrawn", "not_a_complaint", "duplicate"]),

@@ -109,7 +109,7 @@ pub(super) async fn add(engine: &mut Engine, added: &Added, now: Timestamp) -> R
         to: &mailbox.from,
         reply_to: None,
         subject: &subject,
-        message_id: &format!("added.{}@klachtd.invalid", &id[..32]),
+        message_id: &format!("added.{}{}", &id[..32], compose::ADDED),
         in_reply_to: &[],
         references: &[],
         date: received,

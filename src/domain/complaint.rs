@@ -35,6 +35,9 @@ pub struct NoticeRecord {
     pub reply: Option<String>,
     /// How often it was tried, once settled.
     pub attempts: u32,
+    /// Which entry of the complaint's journal settled it, from 1.
+    #[serde(default)]
+    settled_entry: u64,
 }
 
 /// A letter of a complaint.
@@ -96,8 +99,8 @@ struct Mark {
     event: TermEvent,
     /// When.
     at: Timestamp,
-    /// When it was written down; the order of the journal.
-    noted_at: Timestamp,
+    /// Which entry of the complaint's journal tells of it, from 1.
+    entry: u64,
 }
 
 /// One complaint, as its facts make it.
@@ -190,13 +193,19 @@ impl Complaint {
         let event = if self.spoken { TermEvent::SpokenComplaint } else { TermEvent::Received };
         let received = Happened { event, at: self.received_at };
         let by_notices = self.notices.iter().filter_map(|record| {
-            let at = record.sent_at()?;
-            Some((at, Happened { event: record.notice.effect?, at }))
+            let happened = Happened { event: record.notice.effect?, at: record.sent_at()? };
+            Some((record.settled_entry, happened))
         });
-        let noted = self.marks.iter().map(|m| (m.noted_at, Happened { event: m.event, at: m.at }));
-        let mut later: Vec<(Timestamp, Happened)> = noted.chain(by_notices).collect();
-        later.sort_by_key(|(at, _)| *at);
+        let noted = self.marks.iter().map(|m| (m.entry, Happened { event: m.event, at: m.at }));
+        let mut later: Vec<(u64, Happened)> = noted.chain(by_notices).collect();
+        later.sort_by_key(|(entry, _)| *entry);
         std::iter::once(received).chain(later.into_iter().map(|(_, happened)| happened)).collect()
+    }
+
+    /// The receipt as the complainant knows it: of what was spoken and then written, that of the writing.
+    pub fn written_at(&self) -> Timestamp {
+        let written = self.marks.iter().rfind(|mark| self.spoken && mark.event == TermEvent::Received);
+        written.map_or(self.received_at, |mark| mark.at)
     }
 
     /// The later dates that were promised in notices that were accepted and did not come back.
@@ -257,6 +266,11 @@ impl Complaint {
                     NoticeStatus::Sent | NoticeStatus::Failed | NoticeStatus::Bounced => false,
                 }
         })
+    }
+
+    /// When the complainant agreed with the record of a spoken complaint.
+    pub fn agreed_at(&self) -> Option<Timestamp> {
+        self.marks.iter().find(|m| m.event == TermEvent::RecordAgreed).map(|m| m.at)
     }
 
     /// When the newest notice with this effect was accepted, unless it came back.

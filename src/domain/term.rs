@@ -272,7 +272,7 @@ fn back_strictly(rules: &Rules, due: Date, before_end: Span) -> Date {
 /// An event after the start in the journal counts even when its time is a little before it: receipt is told by
 /// another machine's clock.
 fn follows(start: Start, index: usize, happened: &Happened) -> bool {
-    index > start.index || happened.at >= start.at
+    index > start.index || happened.at > start.at
 }
 
 /// When the term was first done since its start.
@@ -284,9 +284,7 @@ fn met_at(rule: &TermRule, start: Start, happened: &[Happened]) -> Option<Timest
 /// When the complaint was closed since the start; the complainant's window stays open.
 fn closed_at(rule: &TermRule, start: Start, happened: &[Happened]) -> Option<Timestamp> {
     let closed = happened.iter().enumerate().filter(|(_, h)| h.event == TermEvent::Closed);
-    // A complaint that was opened again in the moment of its end is open.
-    let after = |(index, h): &(usize, &Happened)| *index > start.index || h.at > start.at;
-    let closed = closed.filter(after).map(|(_, h)| h.at).min();
+    let closed = closed.filter(|(index, h)| follows(start, *index, h)).map(|(_, h)| h.at).min();
     closed.filter(|_| rule.force != Force::Window)
 }
 

@@ -47,10 +47,15 @@ const LABELS: &[(&str, &str)] = &[
     ("e-mail address", "email"),
     ("email address", "email"),
     ("datum", "date"),
+    ("datum van indienen", "date"),
+    ("datum van de klacht", "date"),
     ("date", "date"),
     ("klacht", "description"),
     ("omschrijving", "description"),
     ("omschrijving klacht", "description"),
+    ("omschrijving van de klacht", "description"),
+    ("omschrijving van uw klacht", "description"),
+    ("klachtomschrijving", "description"),
     ("bericht", "description"),
     ("toelichting", "description"),
     ("complaint", "description"),
@@ -58,11 +63,15 @@ const LABELS: &[(&str, &str)] = &[
     ("message", "description"),
     ("referentie", "reference_numbers"),
     ("referentienummer", "reference_numbers"),
+    ("referentienummers", "reference_numbers"),
     ("contractnummer", "reference_numbers"),
+    ("contractnummers", "reference_numbers"),
     ("reference", "reference_numbers"),
     ("reference number", "reference_numbers"),
     ("ordernummer", "order_number"),
+    ("ordernummers", "order_number"),
     ("bestelnummer", "order_number"),
+    ("bestelnummers", "order_number"),
     ("bestelling", "order_number"),
     ("order number", "order_number"),
     ("order", "order_number"),
@@ -76,6 +85,20 @@ const LABELS: &[(&str, &str)] = &[
     ("eerder contact", "prior_contact"),
     ("prior contact", "prior_contact"),
     ("contactpersoon", "contact_point"),
+    ("aanspreekpunt", "contact_point"),
+    ("contact point", "contact_point"),
+    ("over wie of wat", "about"),
+    ("om wie of wat gaat het", "about"),
+    ("whom or what", "about"),
+    ("wanneer", "when_and_how_long"),
+    ("wanneer en hoe lang", "when_and_how_long"),
+    ("wanneer is het gebeurd en hoe lang heeft het probleem geduurd", "when_and_how_long"),
+    ("één keer of vaker", "once_or_more"),
+    ("eén keer of vaker", "once_or_more"),
+    ("een keer of vaker", "once_or_more"),
+    ("is het één keer gebeurd of vaker", "once_or_more"),
+    ("wat is uw naam", "name"),
+    ("omschrijf het probleem", "description"),
     ("consument of zakelijk", "consumer_or_business"),
 ];
 
@@ -120,7 +143,7 @@ impl Patterns {
             if fields.contains_key(field) {
                 continue;
             }
-            if let Some(value) = [subject, text].iter().find_map(|hay| first(regex, hay)) {
+            if let Some(value) = [subject, text].iter().find_map(|hay| first(field, regex, hay)) {
                 fields.insert(field.clone(), value);
             }
         }
@@ -146,7 +169,8 @@ impl Patterns {
 
     /// The field that a line names, and its value.
     fn label<'a>(&'a self, line: &str) -> Option<(&'a str, String)> {
-        let (label, value) = line.split_once(':')?;
+        // A question of the published text, copied with the answer behind it, is a label too.
+        let (label, value) = line.split_once([':', '?'])?;
         let label = label.trim_matches(|c: char| !c.is_alphanumeric()).to_lowercase();
         let label = label.trim_end_matches(" (verplicht)").trim_end_matches(" (required)");
         let possessive = ["uw ", "je ", "jouw ", "your "].iter().find_map(|word| label.strip_prefix(word));
@@ -157,10 +181,21 @@ impl Patterns {
     }
 }
 
-fn first(regex: &Regex, text: &str) -> Option<String> {
-    let found = regex.captures(text)?;
-    let value = found.get(1).or_else(|| found.get(0))?.as_str();
-    Some(short(value)).filter(|v| !v.is_empty())
+/// The first value; "order of 12-02-2026" names the day of an order and not its number.
+fn first(field: &str, regex: &Regex, text: &str) -> Option<String> {
+    let values = regex.captures_iter(text).filter_map(|found| found.get(1).or_else(|| found.get(0)));
+    let mut values = values.map(|value| short(value.as_str()));
+    values.find(|value| !value.is_empty() && (field != "order_number" || !is_date(value)))
+}
+
+/// Whether it reads as day, month and year, or the other way round.
+fn is_date(value: &str) -> bool {
+    let parts: Option<Vec<u16>> = value.split(['-', '/', '.']).map(|part| part.parse().ok()).collect();
+    let Some([first, month, last]) = parts.as_deref() else { return false };
+    let is_year = |number: &u16| (1900..2100).contains(number);
+    let is_day = |number: &u16| (1..=31).contains(number);
+    let ends_in_year = is_day(first) && (is_year(last) || *last < 100);
+    (1..=12).contains(month) && (ends_in_year || (is_year(first) && is_day(last)))
 }
 
 fn short(value: &str) -> String {
@@ -190,7 +225,7 @@ mod tests {
     fn labels_of_forms() {
         let patterns = patterns(&[]).unwrap();
         let text = "Uw naam: Jan de Vries\n*E-mailadres:* jan@klant.test\nTelefoon *: 06-12345678\n\
-                    Ordernummer:\n\n2026-1187\nOnce or more: twice\nNaam: Piet\nIets anders: x";
+                    Ordernummer:\n\n2026-1187\nUw referentienummers: C-1, C-2\nOnce or more: twice\nNaam: Piet\nIets anders: x";
         let found = patterns.find("", text, false);
         let pairs: Vec<(&str, &str)> = found.iter().map(|(k, v)| (k.as_str(), v.as_str())).collect();
         let expected = [
@@ -199,8 +234,18 @@ mod tests {
             ("once_or_more", "twice"),
             ("order_number", "2026-1187"),
             ("phone", "06-12345678"),
+            ("reference_numbers", "C-1, C-2"),
         ];
         assert_eq!(pairs, expected);
+    }
+
+    #[test]
+    fn questions_that_were_copied_are_labels() {
+        let text = "Wat is uw naam? Anna de Boer\nOm wie of wat gaat het?\nhet rapport\n\
+                    Is het één keer gebeurd of vaker? Eén keer\nWat vindt u daarvan? Niets.";
+        let found = patterns(&[]).unwrap().find("", text, false);
+        let pairs: Vec<(&str, &str)> = found.iter().map(|(k, v)| (k.as_str(), v.as_str())).collect();
+        assert_eq!(pairs, [("about", "het rapport"), ("name", "Anna de Boer"), ("once_or_more", "Eén keer")]);
     }
 
     #[test]
@@ -209,6 +254,19 @@ mod tests {
         let text = "Naam: Jan\nDatum: gisteren";
         assert!(patterns.find("", text, false).is_empty());
         assert_eq!(patterns.find("", text, true).len(), 2);
+    }
+
+    #[test]
+    fn the_day_of_an_order_is_not_its_number() {
+        let patterns = patterns(&[("order_number", r"order ([\w/.-]+\w)")]).unwrap();
+        let number = |text: &str| patterns.find("", text, false).get("order_number").cloned();
+        for date in ["12-02-2026", "2026-02-12", "12/2/26", "1.12.2026"] {
+            assert_eq!(number(&format!("order {date}, order 4711")).as_deref(), Some("4711"), "{date}");
+            assert_eq!(number(&format!("order {date}")), None);
+        }
+        for order in ["2026-1187", "12-34-5678", "2026-13-40", "1-2-3-4", "10-02-7777"] {
+            assert_eq!(number(&format!("order {order}")).as_deref(), Some(order));
+        }
     }
 
     #[test]

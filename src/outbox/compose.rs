@@ -18,6 +18,9 @@ pub enum AutoSubmitted {
     Generated,
 }
 
+/// How the Message-IDs end that `klachtd add` gives to what did not come by mail (RFC 2606 section 2: never used).
+pub const ADDED: &str = "@klachtd.invalid";
+
 /// What stands above the text. Message-IDs are without angle brackets.
 #[derive(Debug, Clone, Copy)]
 pub struct Headers<'a> {

@@ -1,17 +1,14 @@
 //! The morning digest in words: a value for each placeholder of `staff_digest`. Pure.
 
-use std::collections::BTreeMap;
-
 use jiff::civil::Date;
 use minijinja::Value;
 
 use super::replies::state_in_words;
-use super::templates::{Values, date_in_words};
-use super::wording::{notice_in_words, term_in_words};
+use super::templates::{DigestItem, Values, date_in_words, digest_item};
+use super::wording::{left_in_words, notice_in_words, term_in_words};
 use crate::domain::digest::{Digest, HeldBack, Item, Left, Next, Urgency, WaitsFor};
 use crate::domain::mail::Language;
 use crate::domain::notice::NoticeKind;
-use crate::domain::term::{AGREEMENT, REPLY};
 
 /// Sets what the digest tells, in the language of its reader.
 pub(super) fn values(digest: &Digest, language: Language, values: &mut Values) {
@@ -29,36 +26,35 @@ pub(super) fn values(digest: &Digest, language: Language, values: &mut Values) {
 }
 
 fn line(item: &Item, today: Date, language: Language) -> Value {
-    let group = match item.urgency() {
-        Urgency::Overdue => "overdue",
-        Urgency::Soon => "soon",
-        Urgency::Later => "later",
-    };
     let next = item.next.as_ref();
-    map([
-        ("group", group.to_owned()),
-        ("case", item.reference.clone()),
-        ("text", text(item, language)),
-        ("due", next.map(|next| date_in_words(next.due, language)).unwrap_or_default()),
-        ("left", next.map(|next| left_in_words(next, today, language)).unwrap_or_default()),
-        ("waits_for", waits_for(item.waits_for, language).to_owned()),
-    ])
+    digest_item(&DigestItem {
+        urgency: item.urgency(),
+        case: item.reference.clone(),
+        text: text(item, language),
+        due: next.map(|next| date_in_words(next.due, language)).unwrap_or_default(),
+        left: next.map(|next| time_left(next, today, language)).unwrap_or_default(),
+        waits_for: waits_for(item.waits_for, language).to_owned(),
+    })
 }
 
 /// The last line, when not all could be told.
 fn and_more(more: usize, language: Language) -> Value {
-    let empty = ["case", "due", "left", "waits_for"].map(|name| (name, String::new()));
-    map([("group", "later".to_owned()), ("text", more_in_words(more, language))].into_iter().chain(empty))
-}
-
-fn map(fields: impl IntoIterator<Item = (&'static str, String)>) -> Value {
-    fields.into_iter().collect::<BTreeMap<_, _>>().into()
+    let none = String::new;
+    let text = more_in_words(more, language);
+    digest_item(&DigestItem {
+        urgency: Urgency::Later,
+        case: none(),
+        text,
+        due: none(),
+        left: none(),
+        waits_for: none(),
+    })
 }
 
 /// "Inhoudelijk antwoord (in behandeling)": what is to be done next, and where the complaint stands.
 fn text(item: &Item, language: Language) -> String {
     let letter = pick(language, "Brief die op antwoord wacht", "Letter that waits for an answer");
-    let term = item.next.as_ref().map(|next| term(next, language));
+    let term = item.next.as_ref().map(|next| term_in_words(&next.term, language));
     let what = match (item.letter_waits, term) {
         (true, Some(term)) => format!("{letter}; {term}"),
         (true, None) => letter.to_owned(),
@@ -68,37 +64,20 @@ fn text(item: &Item, language: Language) -> String {
     format!("{what} ({})", state_in_words(item.state, language))
 }
 
-fn term(next: &Next, language: Language) -> &str {
-    match next.term.as_str() {
-        REPLY => pick(language, "Antwoord op onze vraag", "Answer to our question"),
-        AGREEMENT => pick(language, "Akkoord met de weergave", "Agreement with the record"),
-        id => term_in_words(id, language),
-    }
-}
-
 /// How much time is left, seen from the morning of `today`.
-fn left_in_words(next: &Next, today: Date, language: Language) -> String {
-    let days = |n: u32| match (n, language) {
-        (1, Language::Nl) => "1 werkdag".to_owned(),
-        (n, Language::Nl) => format!("{n} werkdagen"),
-        (1, Language::En) => "1 working day".to_owned(),
-        (n, Language::En) => format!("{n} working days"),
-    };
-    match (next.left, language) {
-        (Left::Days(0), _) if next.due == today => pick(language, "vandaag", "today").to_owned(),
+fn time_left(next: &Next, today: Date, language: Language) -> String {
+    let phrase = match next.left {
         // The last day does not work, so that this one is the last to do it on.
-        (Left::Days(0), Language::Nl) => "vandaag is de laatste werkdag".to_owned(),
-        (Left::Days(0), Language::En) => "today is the last working day".to_owned(),
-        (Left::Days(n), Language::Nl) => format!("nog {}", days(n)),
-        (Left::Days(n), Language::En) => format!("{} left", days(n)),
+        Left::Days(0) if next.due != today => {
+            pick(language, "vandaag is de laatste werkdag", "today is the last working day")
+        }
         // It has lapsed on a day after which none has worked yet.
-        (Left::Over(0), Language::Nl) => "te laat".to_owned(),
-        (Left::Over(0), Language::En) => "late".to_owned(),
-        (Left::Over(n), Language::Nl) => format!("{} te laat", days(n)),
-        (Left::Over(n), Language::En) => format!("{} late", days(n)),
-        (Left::Passed, Language::Nl) => "voorbij".to_owned(),
-        (Left::Passed, Language::En) => "passed".to_owned(),
-    }
+        Left::Over(0) => pick(language, "te laat", "late"),
+        Left::Passed => pick(language, "voorbij", "passed"),
+        Left::Days(n) => return left_in_words(i64::from(n), language),
+        Left::Over(n) => return left_in_words(-i64::from(n), language),
+    };
+    phrase.to_owned()
 }
 
 const fn waits_for(who: WaitsFor, language: Language) -> &'static str {

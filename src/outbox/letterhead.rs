@@ -161,13 +161,16 @@ fn thread(occasion: &Occasion) -> Vec<String> {
     let to = &occasion.draft.to.email;
     let ours = complaint.notices.iter().filter(|n| n.notice.to.eq_ignore_ascii_case(to));
     let ours = ours.map(|n| (n.queued_at, n.notice.message_id.clone()));
-    // Staff's orders are no part of what the complainant has read, nor the complainant's letters of what staff have.
+    // Neither staff's orders nor the bounces are part of what the complainant has read, nor the complainant's letters of
+    // what staff have.
     let staff = occasion.draft.kind.to_staff();
-    let theirs = complaint.letters.iter().filter(move |l| match staff {
-        true => l.letter.from.eq_ignore_ascii_case(to),
-        false => l.role != Role::Order,
+    let theirs = complaint.letters.iter().filter(move |l| {
+        let theirs = matches!(l.role, Role::Complaint | Role::FollowUp | Role::Agreement | Role::Objection);
+        if staff { l.letter.from.eq_ignore_ascii_case(to) } else { theirs }
     });
     let theirs = theirs.filter_map(|l| Some((l.letter.received_at, l.letter.message_id.clone()?)));
+    // What `klachtd add` wrote down has a Message-ID that nobody outside has seen.
+    let theirs = theirs.filter(|(_, id)| !id.trim_end_matches('>').ends_with(compose::ADDED));
     let mut all: Vec<(Timestamp, String)> = theirs.chain(ours).collect();
     all.sort_by_key(|(at, _)| *at);
     let skip = all.len().saturating_sub(REFERENCES);

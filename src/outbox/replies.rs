@@ -102,7 +102,7 @@ pub fn orders_that_fit(alert: NoticeKind, possible: &[OrderName]) -> Vec<OrderNa
             O::Record,
         ],
         NoticeKind::StaffAssign => &[O::Assign, O::About, O::HandedOver],
-        NoticeKind::StaffBounce => &[O::Contacted, O::Note, O::Record, O::Close],
+        NoticeKind::StaffBounce => &[O::Answer, O::Contacted, O::Note, O::Record, O::Close],
         NoticeKind::StaffReview => &[O::Answer, O::Invite, O::Minutes, O::Extend, O::Ask],
         NoticeKind::StaffAlarm => &[O::Release, O::Spam],
         NoticeKind::StaffConfirm => &[O::Confirm],
@@ -121,7 +121,10 @@ pub fn answer_form(sections: &[Section], order: OrderName, language: Language) -
         let (nl, en) = order.words();
         format!("#{}", if language == Language::Nl { nl } else { en })
     } else {
-        usage(order, language).to_owned()
+        // The complaint that the form is about has its address.
+        let usage = usage(order, language);
+        let short = usage.split_once(" [").filter(|_| order == OrderName::Record);
+        short.map_or(usage, |(short, _)| short).to_owned()
     };
     let headings = Section::ALL.into_iter().filter(|section| sections.contains(section));
     let below = headings.flat_map(|section| [String::new(), format!("{}:", heading(section, language))]);

@@ -10,6 +10,7 @@ use super::replies::{answer_form, mailto, missing_in_words, order_in_words};
 use super::wording::{
     channel_in_words, date_in_words, left_in_words, role_in_words, salutation, status_in_words, term_in_words,
 };
+pub use crate::domain::digest::Urgency;
 use crate::domain::mail::Language;
 use crate::domain::notice::{NoticeKind, Wording};
 use crate::domain::order::{OrderName, Section};
@@ -27,6 +28,8 @@ pub const PLACEHOLDERS: &[(&str, &str)] = &[
     ("salutation", "\"Geachte J. de Vries,\" with its comma"),
     ("company", "the name of the company, from the mailbox's `from`"),
     ("received", "the day on which the complaint, or the letter that the notice answers, was received"),
+    ("reopened", "the day from which a complaint that was closed counts again; else empty"),
+    ("agreed", "the day on which the complainant agreed with the record of a spoken complaint; else empty"),
     ("procedure", "the title of the published procedure"),
     ("procedure_url", "where the procedure can be read"),
     ("privacy_url", "where the privacy statement can be read"),
@@ -89,6 +92,7 @@ pub const PLACEHOLDERS: &[(&str, &str)] = &[
     ("assignee", "the handler, to staff"),
     ("staff_target", "the day by which staff aim to be done"),
     ("extend_last_day", "the last day to announce a later date"),
+    ("extend_until", "after this day such a notice counts as late, when that is another day"),
     ("extend_today", "true when that day is today"),
     (
         "awaited",
@@ -307,6 +311,7 @@ const DATES: &[(&str, Date)] = &[
     ("retention_until", date(2029, 1, 15)),
     ("staff_target", date(2026, 12, 4)),
     ("extend_last_day", date(2026, 12, 4)),
+    ("extend_until", date(2026, 12, 5)),
     ("safety_net_date", date(2026, 12, 19)),
     ("term_due", date(2026, 12, 5)),
     ("date", date(2026, 11, 23)),
@@ -326,17 +331,6 @@ pub fn term_line(name: &str, due: &str, staff_target: &str, status: &str, quote:
         ("status", status),
         ("quote", quote),
     ])
-}
-
-/// How near an item of the digest is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Urgency {
-    /// Its date has passed.
-    Overdue,
-    /// It is due today or soon.
-    Soon,
-    /// It has time.
-    Later,
 }
 
 /// One thing to do, in the digest. What is unknown is empty.
@@ -543,7 +537,7 @@ mod tests {
     use super::*;
 
     /// Placeholders that the samples leave empty, because they would belie the others.
-    const ABSENT: [&str; 4] = ["awaited", "extend_today", "late", "reminder"];
+    const ABSENT: [&str; 6] = ["agreed", "awaited", "extend_today", "late", "reminder", "reopened"];
 
     #[test]
     fn the_glossary_names_each_placeholder_once() {

@@ -315,6 +315,8 @@ const BRANCHES: &[(&str, &str)] = &[
     ("judgement", "unfounded"),
     ("version", "2"),
     ("reminder", "true"),
+    ("agreed", "donderdag 19 november 2026"),
+    ("reopened", "maandag 7 december 2026"),
     ("late", "true"),
     ("mediator_kind", "court"),
     ("close_kind", "withdrawn"),

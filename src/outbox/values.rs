@@ -16,6 +16,7 @@ use crate::domain::complaint::Complaint;
 use crate::domain::fact::Promise;
 use crate::domain::mail::Party;
 use crate::domain::notice::NoticeKind;
+use crate::domain::procedure::Channel;
 use crate::domain::term::TermView;
 
 /// Months for which the file of a closed complaint is kept (domain 5.1).
@@ -55,8 +56,8 @@ fn set(values: &mut Values, name: &str, value: impl Into<Value>) {
 }
 
 /// Dates that the decision names, by placeholder.
-const DATES: [&str; 6] =
-    ["draft_date", "reply_by", "settlement_date", "invite_date", "call_date", "objection_due"];
+const DATES: [&str; 7] =
+    ["draft_date", "reply_by", "settlement_date", "invite_date", "call_date", "objection_due", "reopened"];
 
 /// What the decision names by its own words becomes words of the language.
 fn in_words(occasion: &Occasion, values: &mut Values) {
@@ -87,11 +88,17 @@ fn house_values(occasion: &Occasion, values: &mut Values) {
 
 fn complaint_values(occasion: &Occasion, complaint: &Complaint, terms: &[TermView], values: &mut Values) {
     let (language, procedure) = (occasion.draft.language, occasion.procedure);
-    let day0 = procedure.rules.date(complaint.received_at);
+    let day0 = procedure.rules.date(complaint.written_at());
+    if let Some(agreed_at) = complaint.agreed_at() {
+        set(values, "agreed", date_in_words(procedure.rules.date(agreed_at), language));
+    }
     set(values, "case", complaint.reference.clone());
     set(values, "ref", complaint.shown_reference.clone());
     set(values, "received", date_in_words(day0, language));
-    set(values, "channel", words::channel_in_words(complaint.channel.as_str(), language));
+    // A call that was answered by "please write" became a complaint by mail.
+    let by_mail = complaint.written_at() != complaint.received_at;
+    let channel = if by_mail { Channel::Email } else { complaint.channel };
+    set(values, "channel", words::channel_in_words(channel.as_str(), language));
     if !occasion.draft.kind.to_staff() {
         set(
             values,
@@ -115,6 +122,11 @@ fn complaint_values(occasion: &Occasion, complaint: &Complaint, terms: &[TermVie
         if let Some(respond) = respond.filter(|t| t.is_unmet() || !only_while_running(occasion.draft.kind)) {
             set(values, "respond_due", date_in_words(respond.due, language));
             set(values, "staff_target", date_in_words(respond.staff_target, language));
+            // A procedure that wants the notice before the end promises that day (Ingressus D6).
+            let earlier = respond.extend_until.filter(|last| *last < respond.due);
+            if let Some(last) = earlier.filter(|_| !occasion.draft.kind.to_staff()) {
+                set(values, "extend_until", date_in_words(last, language));
+            }
         }
     }
     closing_values(occasion, complaint, values);
@@ -122,7 +134,10 @@ fn complaint_values(occasion: &Occasion, complaint: &Complaint, terms: &[TermVie
 
 /// Notices that name the date of the reply only while that is still to come.
 const fn only_while_running(kind: NoticeKind) -> bool {
-    matches!(kind, NoticeKind::InfoRequest | NoticeKind::HandlerChanged | NoticeKind::Referral)
+    matches!(
+        kind,
+        NoticeKind::InfoRequest | NoticeKind::HandlerChanged | NoticeKind::Referral | NoticeKind::StaffLetter
+    )
 }
 
 fn promise_values(occasion: &Occasion, promise: &Promise, values: &mut Values) {

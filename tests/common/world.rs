@@ -8,6 +8,7 @@ use std::fmt::Write as _;
 
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, ToSpan};
+use klachtd::answers::{self, Added, Ask};
 use klachtd::desk;
 use klachtd::domain::fact::NoticeId;
 use klachtd::domain::house::{House, Limits, Mailbox, Staff};
@@ -15,6 +16,7 @@ use klachtd::domain::mail::{Language, Party};
 use klachtd::domain::notice::NoticeKind;
 use klachtd::domain::signing::sha256_hex;
 use klachtd::engine::{Arrived, Engine, Outcome, Settings};
+use klachtd::health::Health;
 use klachtd::outbox::deliver::{Delivery, Dispatch};
 use klachtd::outbox::replies;
 use klachtd::outbox::templates::Templates;
@@ -64,68 +66,75 @@ fn without_links(text: &str) -> String {
     text.trim_end().lines().map(shorter).collect::<Vec<_>>().join("\n")
 }
 
+/// A house as it is written down here: name, address, who stands for which role, and name, address and roles of all.
+type Cast = (
+    &'static str,
+    &'static str,
+    &'static [(&'static str, &'static str)],
+    &'static [(&'static str, &'static str, &'static [&'static str])],
+);
+
 /// The houses that the worlds stand in: a mailbox, and people in the roles of its procedure.
 pub(crate) fn house(procedure: &str) -> House {
-    let (name, email, roles, people): (&str, &str, &[(&str, &str)], &[(&str, &str, &[&str])]) =
-        match procedure {
-            "webshop" => (
-                "De Webshop",
-                "complaints@shop.test",
-                &[
-                    ("receiver", "rosa@shop.test"),
-                    ("manager", "mark@shop.test"),
-                    ("handler", "mark@shop.test"),
-                    ("board", "berta@shop.test"),
-                ],
-                &[
-                    ("Rosa Receptie", "rosa@shop.test", &["receiver"]),
-                    ("Mark Manager", "mark@shop.test", &["manager"]),
-                    ("Hanna Hulp", "hanna@shop.test", &["handler"]),
-                    ("Berta Bestuur", "berta@shop.test", &["board", "operator"]),
-                ],
-            ),
-            "websec" => (
-                "WebSec",
-                "complaints@websec.test",
-                &[
-                    ("handler", "joel@websec.test"),
-                    ("committee", "karim@websec.test"),
-                    ("confidant", "vera@websec.test"),
-                ],
-                &[
-                    ("Joel Ossi", "joel@websec.test", &["handler"]),
-                    ("Karim Commissie", "karim@websec.test", &["committee", "operator"]),
-                    ("Vera Vertrouwen", "vera@websec.test", &["confidant"]),
-                ],
-            ),
-            "ingressus" => (
-                "Ingressus",
-                "klachten@ingressus.test",
-                &[("handler", "ilse@ingressus.test"), ("board", "dirk@ingressus.test")],
-                &[
-                    ("Ilse Jansen", "ilse@ingressus.test", &["handler"]),
-                    ("Dirk Directie", "dirk@ingressus.test", &["board", "operator"]),
-                ],
-            ),
-            "act" => (
-                "ACT Webservice",
-                "directie@act.test",
-                &[("handler", "anna@act.test")],
-                &[
-                    ("Anna de Wit", "anna@act.test", &["handler"]),
-                    ("Bas Bestuur", "bas@act.test", &["board", "operator"]),
-                ],
-            ),
-            _ => (
-                "OmniStock Directie",
-                "directie@omnistock.test",
-                &[("handler", "jan@omnistock.test")],
-                &[
-                    ("Jan Jansen", "jan@omnistock.test", &["handler"]),
-                    ("Berta Bestuur", "berta@omnistock.test", &["board", "operator"]),
-                ],
-            ),
-        };
+    let (name, email, roles, people): Cast = match procedure {
+        "webshop" => (
+            "De Webshop",
+            "complaints@shop.test",
+            &[
+                ("receiver", "rosa@shop.test"),
+                ("manager", "mark@shop.test"),
+                ("handler", "mark@shop.test"),
+                ("board", "berta@shop.test"),
+            ],
+            &[
+                ("Rosa Receptie", "rosa@shop.test", &["receiver"]),
+                ("Mark Manager", "mark@shop.test", &["manager"]),
+                ("Hanna Hulp", "hanna@shop.test", &["handler"]),
+                ("Berta Bestuur", "berta@shop.test", &["board", "operator"]),
+            ],
+        ),
+        "websec" => (
+            "WebSec",
+            "complaints@websec.test",
+            &[
+                ("handler", "joel@websec.test"),
+                ("committee", "karim@websec.test"),
+                ("confidant", "vera@websec.test"),
+            ],
+            &[
+                ("Joel Ossi", "joel@websec.test", &["handler"]),
+                ("Karim Commissie", "karim@websec.test", &["committee", "operator"]),
+                ("Vera Vertrouwen", "vera@websec.test", &["confidant"]),
+            ],
+        ),
+        "ingressus" => (
+            "Ingressus",
+            "klachten@ingressus.test",
+            &[("handler", "ilse@ingressus.test"), ("board", "dirk@ingressus.test")],
+            &[
+                ("Ilse Jansen", "ilse@ingressus.test", &["handler"]),
+                ("Dirk Directie", "dirk@ingressus.test", &["board", "operator"]),
+            ],
+        ),
+        "act" => (
+            "ACT Webservice",
+            "directie@act.test",
+            &[("handler", "anna@act.test")],
+            &[
+                ("Anna de Wit", "anna@act.test", &["handler"]),
+                ("Bas Bestuur", "bas@act.test", &["board", "operator"]),
+            ],
+        ),
+        _ => (
+            "OmniStock Directie",
+            "directie@omnistock.test",
+            &[("handler", "jan@omnistock.test")],
+            &[
+                ("Jan Jansen", "jan@omnistock.test", &["handler"]),
+                ("Berta Bestuur", "berta@omnistock.test", &["board", "operator"]),
+            ],
+        ),
+    };
     let staff = |(name, email, roles): &(&str, &str, &[&str])| Staff {
         name: (*name).to_owned(),
         email: (*email).to_owned(),
@@ -333,6 +342,15 @@ impl World {
             .settle(&[(NoticeId(dispatch.id), delivery)], self.now)
             .await
             .expect("a delivery is recorded");
+    }
+
+    /// A complaint that did not come by mail, as `klachtd add` brings it.
+    pub(crate) async fn add(&mut self, added: &Added) {
+        let ask = Ask::Add(Box::new(Added { mailbox: self.mailbox.clone(), ..added.clone() }));
+        let reply = answers::answer(&mut self.engine, &Health::default(), ask, self.now).await;
+        let reply = reply.expect("the store works");
+        assert_eq!(reply.error, None, "the complaint is brought");
+        self.settle_down().await;
     }
 
     /// An order in the shell, and everything that follows from it at once. Gives the answer in English, or the refusal.

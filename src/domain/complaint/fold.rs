@@ -137,11 +137,11 @@ impl Complaint {
             Fact::Assigned { handler } => {
                 self.handler.clone_from(handler);
                 if handler.is_some() {
-                    self.mark(TermEvent::Assigned, at, at);
+                    self.mark(TermEvent::Assigned, at);
                 }
             }
-            Fact::HandedOver => self.mark(TermEvent::HandedOver, at, at),
-            Fact::ContactMade { .. } => self.mark(TermEvent::ContactMade, at, at),
+            Fact::HandedOver => self.mark(TermEvent::HandedOver, at),
+            Fact::ContactMade { .. } => self.mark(TermEvent::ContactMade, at),
             Fact::InfoRequested { reply_by } => {
                 self.question = Some(Question { asked_at: at, reply_by: *reply_by });
                 self.state = State::Asking;
@@ -156,11 +156,7 @@ impl Complaint {
                 let told = told.into_iter().filter_map(|(name, word)| Some((name.to_owned(), word.clone()?)));
                 self.fields.extend(told);
             }
-            Fact::AboutNamed { person } => {
-                if !self.about.contains(person) {
-                    self.about.push(person.clone());
-                }
-            }
+            Fact::AboutNamed { person } if !self.about.contains(person) => self.about.push(person.clone()),
             Fact::Absorbed { party, .. } => self.parties.push(party.email.clone()),
             _ => {}
         }
@@ -173,42 +169,44 @@ impl Complaint {
                 self.objection = Some(Objection { asked_at: *asked_at, late: *late });
                 self.closing = None;
                 self.state = State::InReview;
-                self.mark(TermEvent::ReviewRequested, *asked_at, at);
+                self.mark(TermEvent::ReviewRequested, *asked_at);
                 if let Some(record) =
                     letter.and_then(|n| n.checked_sub(1)).and_then(|n| self.letters.get_mut(n))
                 {
                     record.role = Role::Objection;
                 }
             }
-            Fact::Invited { at: held } => self.mark(TermEvent::InterviewHeld, *held, at),
+            Fact::Invited { at: held } => self.mark(TermEvent::InterviewHeld, *held),
             Fact::RecordMade { version, text } => {
                 self.record = Some(Record { version: *version, text: text.clone(), made_at: at });
             }
             Fact::RecordAgreed { at: agreed_at, written } => {
                 self.state = State::Open;
                 let event = if *written { TermEvent::Received } else { TermEvent::RecordAgreed };
-                self.mark(event, *agreed_at, at);
+                self.mark(event, *agreed_at);
             }
             Fact::Closed { reason, words, into } => {
                 let closing = Closing { reason: *reason, words: words.clone(), into: into.clone(), at };
                 self.closing = Some(closing);
                 self.question = None;
                 self.state = State::Closed;
-                self.mark(TermEvent::Closed, at, at);
+                self.mark(TermEvent::Closed, at);
             }
             Fact::Reopened { received_at } => {
                 self.closing = None;
                 self.state = State::Open;
-                // A spoken complaint was agreed with before: its clock starts again too.
-                let event = if self.spoken { TermEvent::RecordAgreed } else { TermEvent::Received };
-                self.mark(event, *received_at, at);
+                // The clock of a spoken complaint that was agreed with starts again as it did then.
+                let written = self.marks.iter().any(|m| m.event == TermEvent::Received);
+                let event =
+                    if self.spoken && !written { TermEvent::RecordAgreed } else { TermEvent::Received };
+                self.mark(event, *received_at);
             }
             _ => {}
         }
     }
 
-    fn mark(&mut self, event: TermEvent, at: Timestamp, noted_at: Timestamp) {
-        self.marks.push(Mark { event, at, noted_at });
+    fn mark(&mut self, event: TermEvent, at: Timestamp) {
+        self.marks.push(Mark { event, at, entry: self.entries });
     }
 
     /// The question is answered or withdrawn; the handling goes on.
@@ -232,6 +230,7 @@ impl Complaint {
         record.settled_at = Some(at);
         record.reply = Some(reply.clone());
         record.attempts = attempts;
+        record.settled_entry = self.entries;
         let (kind, effect) = (record.notice.kind, record.notice.effect);
         match status {
             NoticeStatus::Sent => self.accepted(effect),
@@ -273,6 +272,7 @@ impl NoticeRecord {
             settled_at: None,
             reply: None,
             attempts: 0,
+            settled_entry: 0,
         }
     }
 }

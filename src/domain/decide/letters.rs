@@ -6,7 +6,7 @@ use jiff::Timestamp;
 
 use super::orders;
 use super::people::{self, alarm, handlers};
-use crate::domain::complaint::{Complaint, NoticeRecord, NoticeStatus, State};
+use crate::domain::complaint::{CloseReason, Complaint, NoticeRecord, NoticeStatus, State};
 use crate::domain::decision::{Decision, NoticeDraft};
 use crate::domain::event::{Arrival, Ordered, Right, Trouble, TroubleKind, View};
 use crate::domain::fact::{Fact, Fate, Received, Role, Settlement};
@@ -74,10 +74,10 @@ fn unproved(view: &View, arrival: &Arrival, ordered: &Ordered) -> Decision {
     let Some((_, _, line)) = orders::record_order(&ordered.reading) else {
         return set_aside(view, arrival, "from a staff address, without a valid order token".to_owned());
     };
-    if arrival.letter.authentication.dmarc.as_deref() == Some("pass") {
-        if let Some(decision) = orders::recorded_by_mail(view, arrival, ordered) {
-            return decision;
-        }
+    if arrival.letter.authentication.dmarc.as_deref() == Some("pass")
+        && let Some(decision) = orders::recorded_by_mail(view, arrival, ordered)
+    {
+        return decision;
     }
     let reason = "from a staff address: waits for that address to confirm the order".to_owned();
     let mut decision = kept(arrival, Fate::SetAside, reason);
@@ -172,6 +172,10 @@ fn follow_up(view: &View, complaint: &Complaint, arrival: &Arrival, now: Timesta
         State::Agreeing => "not_agreed",
         State::Asking => "reply",
         State::Answered => objection(view, complaint, arrival, now),
+        // The clock may have closed it after the window: the letter may be an objection all the same.
+        State::Closed if was_answered(complaint) && view.procedure.review.is_some() => {
+            objection(view, complaint, arrival, now)
+        }
         State::Closed | State::Erased => "closed",
         State::Open | State::InReview => "",
     };
@@ -181,7 +185,9 @@ fn follow_up(view: &View, complaint: &Complaint, arrival: &Arrival, now: Timesta
 
 /// What a letter after the outcome may be: an objection in time or a late one, where the text grants a review at all.
 fn objection(view: &View, complaint: &Complaint, arrival: &Arrival, now: Timestamp) -> &'static str {
-    let Some(review) = &view.procedure.review else { return "after_outcome" };
+    let Some(review) = view.procedure.review.as_ref().filter(|_| !is_reviewed(complaint)) else {
+        return if complaint.state == State::Closed { "closed" } else { "after_outcome" };
+    };
     let terms = complaint.terms(view.procedure, now);
     let window = review.window.as_ref().and_then(|id| terms.iter().find(|t| t.id == *id));
     match window {
@@ -190,12 +196,35 @@ fn objection(view: &View, complaint: &Complaint, arrival: &Arrival, now: Timesta
     }
 }
 
+fn was_answered(complaint: &Complaint) -> bool {
+    complaint.closing.as_ref().is_some_and(|closing| closing.reason == CloseReason::Answered)
+}
+
+/// Whether the newest answer is that of a review: then our own procedure has ended.
+fn is_reviewed(complaint: &Complaint) -> bool {
+    let reviewed_at = complaint.effected_at(TermEvent::ReviewOutcomeSent);
+    reviewed_at.is_some() && reviewed_at >= complaint.effected_at(TermEvent::OutcomeSent)
+}
+
 fn staff_letter(view: &View, complaint: &Complaint, arrival: &Arrival, hint: &str) -> Vec<NoticeDraft> {
     let received = arrival.note.received_at.to_string();
-    handlers(view, complaint.handler.as_deref())
+    readers(view, complaint, complaint.state == State::InReview)
+        .into_iter()
         .map(|s| NoticeDraft::to_staff(NoticeKind::StaffLetter, s).with("received", received.clone()))
         .map(|draft| draft.with("hint", hint))
         .collect()
+}
+
+/// Those who have the complaint before them: the handler, and while it is reviewed the reviewers.
+fn readers<'a>(view: &View<'a>, complaint: &Complaint, reviewed: bool) -> Vec<&'a Staff> {
+    let mut found: Vec<&Staff> = handlers(view, complaint.handler.as_deref()).collect();
+    let review = view.procedure.review.as_ref().filter(|_| reviewed);
+    for staff in review.into_iter().flat_map(|review| people::in_role(view, &review.by)) {
+        if !found.iter().any(|s| s.email == staff.email) {
+            found.push(staff);
+        }
+    }
+    found
 }
 
 /// The complainant agrees with the record, or has written: the handling begins.
@@ -209,7 +238,10 @@ fn begins(view: &View, complaint: &Complaint, arrival: &Arrival, written: bool) 
     let handler = complaint.handler.as_deref();
     let staff = handlers(view, handler)
         .map(|s| NoticeDraft { term: respond_term(view), ..NoticeDraft::to_staff(NoticeKind::StaffNew, s) });
-    let first = acknowledgement(view, &complaint.complainant, complaint.language);
+    let record = complaint.record.as_ref().map_or("", |record| record.text.as_str());
+    let wish = [record, arrival.letter.text.as_str()].into_iter().any(wishes_formal);
+    let first = acknowledgement(view, &complaint.complainant, complaint.language)
+        .with("formal_wish", if wish { "true" } else { "" });
     decision.notices = std::iter::once(first).chain(staff).collect();
     decision
 }
@@ -277,7 +309,7 @@ fn acknowledgement(view: &View, to: &Party, language: Language) -> NoticeDraft {
 
 /// Whether the letter itself asks for the formal procedure (`WebSec` C2): then the acknowledgement need not ask.
 fn wishes_formal(text: &str) -> bool {
-    let text = text.to_lowercase();
+    let text = text.to_lowercase().split_whitespace().collect::<Vec<_>>().join(" ");
     ["formele klacht", "formele procedure", "officiële klacht", "formal complaint", "formal procedure"]
         .iter()
         .any(|words| text.contains(words))
@@ -312,7 +344,9 @@ fn bounce(view: &View, complaint: &Complaint, arrival: &Arrival) -> Decision {
     let reason = bounce_reason(arrival);
     let settlement = Settlement::Bounced { reason: reason.clone() };
     decision.facts.push(Fact::NoticeSettled { notice: record.notice.id, settlement });
-    decision.notices = handlers(view, complaint.handler.as_deref())
+    let reviewed = record.notice.kind == NoticeKind::ReviewOutcome;
+    decision.notices = readers(view, complaint, reviewed)
+        .into_iter()
         .filter(|s| !s.email.eq_ignore_ascii_case(&record.notice.to))
         .map(|s| about_notice(NoticeKind::StaffBounce, s, record).with("smtp_reply", reason.clone()))
         .collect();
@@ -325,7 +359,8 @@ fn bounce_reason(arrival: &Arrival) -> String {
     if words.is_empty() { "it came back without a reason".to_owned() } else { words.join(" ") }
 }
 
-fn about_notice(kind: NoticeKind, staff: &Staff, record: &NoticeRecord) -> NoticeDraft {
+/// A mail to staff about a notice that did not arrive.
+pub(super) fn about_notice(kind: NoticeKind, staff: &Staff, record: &NoticeRecord) -> NoticeDraft {
     NoticeDraft { term: record.notice.term.clone(), ..NoticeDraft::to_staff(kind, staff) }
         .with("notice", record.notice.kind.as_str())
         .with("recipient", record.notice.to.clone())

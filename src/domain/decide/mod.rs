@@ -10,14 +10,15 @@ mod terms;
 
 use jiff::Timestamp;
 
-use super::complaint::NoticeStatus;
-use super::decision::Decision;
+use super::complaint::{NoticeRecord, NoticeStatus};
+use super::decision::{Decision, NoticeDraft};
 use super::event::{Event, Trouble, TroubleKind, View};
 use super::fact::{Fact, NoticeId, Settlement};
+use super::notice::NoticeKind;
 
 pub use morning::listed;
 pub use orders::{obliged, possible};
-pub use terms::{closes_at, net_date, next_due};
+pub use terms::{BOARD_FROM, closes_at, net_date, next_due};
 
 /// What follows from `event` at the moment `now`.
 pub fn decide(view: &View, event: &Event, now: Timestamp) -> Decision {
@@ -53,5 +54,18 @@ fn delivery_settled(view: &View, id: NoticeId, settlement: &Settlement) -> Decis
     let trouble = Trouble { kind, message: format!("{}: {words}", record.notice.kind) };
     // An alarm about an alarm to the same person would never end.
     decision.notices = people::alarm(view, &trouble, Some(&record.notice.to));
+    if kind == TroubleKind::Failed && !record.notice.kind.to_staff() {
+        let handlers = not_delivered(view, record, words, &decision.notices);
+        decision.notices.extend(handlers);
+    }
     decision
+}
+
+/// Whoever handles the complaint learns that the complainant did not get it, as after a bounce.
+fn not_delivered(view: &View, record: &NoticeRecord, reply: &str, told: &[NoticeDraft]) -> Vec<NoticeDraft> {
+    people::handlers(view, view.complaint.and_then(|c| c.handler.as_deref()))
+        .filter(|staff| !told.iter().any(|draft| draft.to.email.eq_ignore_ascii_case(&staff.email)))
+        .map(|staff| letters::about_notice(NoticeKind::StaffBounce, staff, record))
+        .map(|draft| draft.with("smtp_reply", reply))
+        .collect()
 }

@@ -20,7 +20,7 @@ use crate::domain::event::{Arrival, Ordered, Right, View};
 use crate::domain::fact::{ComplaintId, Fact, Fate, Role};
 use crate::domain::notice::NoticeKind;
 use crate::domain::order::{Order, OrderName, Reading};
-use crate::domain::procedure::{Procedure, ReviewForm, Spoken};
+use crate::domain::procedure::{Procedure, ReviewForm, Spoken, TermEvent};
 use crate::domain::reply::{Done, OrderReply, Refusal};
 
 /// What follows from an order in the shell.
@@ -59,11 +59,13 @@ pub(super) fn answer(view: &View, ordered: &Ordered, reply: OrderReply) -> Optio
 /// must come to an end.
 const REFUSALS_A_DAY: usize = 10;
 
-/// A mail without any order may come from a machine: it is answered once a day.
+/// Refusals in a day after which a mail without any order, which may come from a machine, is not answered any more.
+const WITHOUT_ORDER_A_DAY: usize = 3;
+
 fn is_answered(complaint: &Complaint, ordered: &Ordered, reply: &OrderReply, now: Timestamp) -> bool {
     let limit = match reply.outcome {
         Ok(_) => return true,
-        Err(Refusal::NoOrder) => 1,
+        Err(Refusal::NoOrder) => WITHOUT_ORDER_A_DAY,
         Err(_) => REFUSALS_A_DAY,
     };
     let day = jiff::SignedDuration::from_hours(24);
@@ -82,7 +84,9 @@ fn carry_out(view: &View, complaint: &Complaint, ordered: &Ordered, now: Timesta
         Reading::Wrong(fault) => (fault.line.clone(), Err(Refusal::Typed(fault.clone()))),
         Reading::Orders(orders) => {
             let first = orders.first().map(|(_, line)| line.clone()).unwrap_or_default();
-            (first, orders.iter().try_for_each(|(order, line)| work.one(order, line)))
+            let outcome = orders.iter().try_for_each(|(order, line)| work.one(order, line));
+            work.seen_by_the_manager();
+            (first, outcome)
         }
     };
     if let Err(refusal) = outcome {
@@ -127,36 +131,52 @@ impl<'a> Work<'a> {
         }
     }
 
+    /// Whoever orders something has the complaint before him: when that is the manager, it was handed over (webshop B7).
+    fn seen_by_the_manager(&mut self) {
+        let terms = self.complaint.terms(self.procedure(), self.now);
+        let mut open =
+            terms.iter().filter(|term| term.is_unmet()).filter_map(|t| self.procedure().term(&t.id));
+        let awaited = open.any(|rule| rule.done_by.contains(&TermEvent::HandedOver));
+        if awaited && !self.done.is_empty() && people::has_role(&self.view, &self.ordered.by, "manager") {
+            self.happen(Fact::HandedOver);
+            self.done.push(Done::HandedOver);
+        }
+    }
+
     fn one(&mut self, order: &Order, line: &str) -> Result<(), Refusal> {
         let name = order.name();
+        if name == OrderName::Review && self.procedure().review.is_none() {
+            return Err(Refusal::NoReview);
+        }
         if !allows(name, self.complaint.state) {
             return Err(self.not_now(name));
         }
         self.happen(Fact::OrderGiven { order: line.to_owned() });
         match order {
-            Order::Assign { to } => self.assign(to),
-            Order::Extend { new_due, reason } => self.extend(*new_due, reason),
-            Order::Ask { reply_by, text } => self.ask(*reply_by, text),
+            Order::Assign { to } => self.assign(to)?,
+            Order::Extend { new_due, reason } => self.extend(*new_due, reason)?,
+            Order::Ask { reply_by, text } => self.ask(*reply_by, text)?,
             Order::Contacted { text } => self.contacted(text),
             Order::HandedOver => self.handed_over(),
             Order::Note { text } => self.note(text),
             Order::About { person } => self.about(person),
-            Order::Refer { body } => self.refer(body),
-            Order::Answer { judgement, answer } => self.answer(*judgement, answer),
-            Order::Review => self.review(),
-            Order::Invite { on, time, place } => self.invite(*on, *time, place.as_deref()),
-            Order::Minutes { answer } => self.minutes(answer),
-            Order::Record { text, .. } => self.record(text),
+            Order::Refer { body } => self.refer(body)?,
+            Order::Answer { judgement, answer } => self.answer(*judgement, answer)?,
+            Order::Review => self.review()?,
+            Order::Invite { on, time, place } => self.invite(*on, *time, place.as_deref())?,
+            Order::Minutes { answer } => self.minutes(answer)?,
+            Order::Record { text, .. } => self.record(text)?,
             Order::Withdraw => self.withdraw(),
-            Order::Close { reason } => self.close(reason),
+            Order::Close { reason } => self.close(reason)?,
             Order::Reopen => self.reopen(),
             Order::NotAComplaint { reason } => self.not_a_complaint(reason),
-            Order::Merge { into } => self.merge(into),
+            Order::Merge { into } => self.merge(into)?,
             Order::Spam => self.spam(),
-            Order::Release => Err(Refusal::NotSetAside),
-            Order::Confirm => Err(Refusal::NothingToConfirm),
-            Order::Help => Ok(()),
+            Order::Release => return Err(Refusal::NotSetAside),
+            Order::Confirm => return Err(Refusal::NothingToConfirm),
+            Order::Help => {}
         }
+        Ok(())
     }
 
     fn not_now(&self, order: OrderName) -> Refusal {
@@ -204,7 +224,9 @@ impl<'a> Work<'a> {
     fn alert(&mut self, kind: NoticeKind, role: &str, handler: Option<&str>) {
         let told = people::responsible(&self.view(), handler, role);
         let told = told.into_iter().filter(|s| !s.email.eq_ignore_ascii_case(&self.ordered.by));
-        let drafts: Vec<NoticeDraft> = told.map(|staff| NoticeDraft::to_staff(kind, staff)).collect();
+        let term = self.respond_term().filter(|_| kind == NoticeKind::StaffNew);
+        let draft = |staff| NoticeDraft { term: term.clone(), ..NoticeDraft::to_staff(kind, staff) };
+        let drafts: Vec<NoticeDraft> = told.map(draft).collect();
         self.notices.extend(drafts);
     }
 }
@@ -218,7 +240,10 @@ pub fn possible(complaint: &Complaint, procedure: &Procedure) -> Vec<OrderName> 
         }
         OrderName::Record => procedure.intake.spoken == Spoken::RecordAndAgree && complaint.spoken,
         OrderName::Refer => !procedure.external.is_empty(),
-        OrderName::Extend => procedure.terms.iter().any(|term| term.extend.is_some()),
+        OrderName::Extend => procedure.terms.iter().any(|term| {
+            let of_review = term.done_by.contains(&TermEvent::ReviewOutcomeSent);
+            term.extend.is_some() && (complaint.state != State::InReview || of_review)
+        }),
         OrderName::Release | OrderName::Confirm => false,
         OrderName::Answer
         | OrderName::Ask

@@ -26,7 +26,9 @@ pub(super) fn workers<'a>(view: &View<'a>) -> impl Iterator<Item = &'a Staff> {
 
 /// Whom a complaint may be given to: staff of the mailbox, and the addresses of roles.
 pub(super) fn assignable(view: &View) -> Vec<String> {
-    let roles = view.mailbox.roles.values().chain(view.procedure.roles.values());
+    let of_procedure =
+        view.procedure.roles.iter().filter(|(role, _)| !view.mailbox.roles.contains_key(*role));
+    let roles = view.mailbox.roles.iter().chain(of_procedure).map(|(_, address)| address);
     let roles = roles.filter(|address| !address.is_empty()).cloned();
     let mut known: Vec<String> = workers(view).map(|s| s.email.clone()).chain(roles).collect();
     known.retain(|address| view.complaint.is_none_or(|c| !c.is_about(address)));
@@ -42,6 +44,11 @@ pub(super) fn handlers<'a>(
     responsible(view, handler, "handler").into_iter()
 }
 
+/// Staff of the mailbox with this role.
+pub(super) fn in_role<'a>(view: &View<'a>, role: &str) -> impl Iterator<Item = &'a Staff> {
+    workers(view).filter(move |s| s.roles.iter().any(|r| r == role))
+}
+
 /// The complaint's handler when he is staff, else staff with the role, else all staff of the mailbox.
 pub(super) fn responsible<'a>(view: &View<'a>, handler: Option<&str>, role: &str) -> Vec<&'a Staff> {
     if let Some(staff) =
@@ -49,8 +56,14 @@ pub(super) fn responsible<'a>(view: &View<'a>, handler: Option<&str>, role: &str
     {
         return vec![staff];
     }
-    let in_role: Vec<&Staff> = workers(view).filter(|s| s.roles.iter().any(|r| r == role)).collect();
+    let in_role: Vec<&Staff> = in_role(view, role).collect();
     if in_role.is_empty() { workers(view).collect() } else { in_role }
+}
+
+/// Whether this address has a role, by name or as a member of staff.
+pub(super) fn has_role(view: &View, email: &str, role: &str) -> bool {
+    let named = address(view, role).is_some_and(|address| address.eq_ignore_ascii_case(email));
+    named || in_role(view, role).any(|s| s.email.eq_ignore_ascii_case(email))
 }
 
 /// The address that the mailbox, else the procedure, names for a role.

@@ -38,8 +38,10 @@ pub(super) fn reached(view: &View, complaint: &Complaint, now: Timestamp) -> Dec
     if !alerts.is_empty() {
         warn(view, complaint, &alerts, &mut decision);
     }
-    if alerts.iter().any(|(t, _)| t.id == term::AGREEMENT) {
-        decision.notices.extend(reminder(view, complaint));
+    let reminder = alerts.iter().find(|(t, _)| t.id == term::AGREEMENT).and(reminder(view, complaint));
+    if let Some(reminder) = reminder {
+        decision.notices = decision.notices.into_iter().map(|n| n.with("reminder", "true")).collect();
+        decision.notices.push(reminder);
     }
     decision
 }
@@ -92,12 +94,36 @@ fn reminder(view: &View, complaint: &Complaint) -> Option<NoticeDraft> {
 /// The newest alert of this term that is due and was not given yet.
 fn due_rung(view: &View, complaint: &Complaint, term: &TermView, now: Timestamp) -> Option<Rung> {
     let after = complaint.warned.get(&term.id).map_or(term.started_at, |(rung, _)| *rung);
-    ladder::newest_rung(term, view.procedure, after, now).filter(|_| !is_kept_silent(complaint, term))
+    let rung = ladder::newest_rung(term, view.procedure, after, now)
+        .filter(|_| !is_kept_silent(view, complaint, term));
+    rung.filter(|rung| !is_acted_on(view, complaint, term, rung))
 }
 
-/// Our own norm for an automatic mail does not bind where the sender wants none; a published promise still does.
-fn is_kept_silent(complaint: &Complaint, term: &TermView) -> bool {
-    complaint.silence.is_some() && term.who == "system" && term.force == Force::House
+/// Whether somebody has acted since that alert became due: what ends the term is on its way. When it does not arrive the
+/// next alert tells.
+fn is_acted_on(view: &View, complaint: &Complaint, term: &TermView, rung: &Rung) -> bool {
+    let ends = |event| view.procedure.term(&term.id).is_some_and(|rule| rule.done_by.contains(&event));
+    complaint
+        .notices
+        .iter()
+        .any(|n| n.settled_at.is_none() && n.queued_at >= rung.at && n.notice.effect.is_some_and(ends))
+}
+
+/// Our own norm for an automatic mail does not bind where the sender wants none; a published promise still does. An aim
+/// says nothing more once a later date for the same answer was announced (webshop B5, B6).
+fn is_kept_silent(view: &View, complaint: &Complaint, term: &TermView) -> bool {
+    let unwanted = complaint.silence.is_some() && term.who == "system" && term.force == Force::House;
+    // Nobody acknowledges what was answered: the breach stands in the register.
+    let answered_at = complaint.effected_at(TermEvent::OutcomeSent);
+    let answered = term.who == "system" && answered_at.is_some_and(|at| at > term.started_at);
+    unwanted || answered || (term.force == Force::Aim && is_put_off(view, complaint, term))
+}
+
+/// Whether a later date was announced for another term that ends in the same way.
+fn is_put_off(view: &View, complaint: &Complaint, term: &TermView) -> bool {
+    let ends = |id: &str| view.procedure.term(id).map_or(&[][..], |rule| &rule.done_by);
+    let mut later = complaint.extensions().into_iter().filter(|e| e.announced_at > term.started_at);
+    later.any(|e| e.term != term.id && ends(&e.term) == ends(&term.id))
 }
 
 /// When the safety net acts on this term, if it still may: once per complaint, never after the term has lapsed.
@@ -166,11 +192,29 @@ fn warn(view: &View, complaint: &Complaint, alerts: &[(&TermView, Rung)], decisi
         .map(|(t, rung)| Warned { term: t.id.clone(), step: rung.step, rung: rung.at })
         .collect();
     decision.facts.push(Fact::StaffWarned { alerts: warned });
-    // Terms that ask on one day share one mail; it is named after the one that presses most.
-    let Some((term, rung)) = alerts.iter().max_by_key(|(t, rung)| (rung.step, std::cmp::Reverse(t.due)))
-    else {
-        return;
-    };
+    let mut readers: Vec<&Staff> = Vec::new();
+    for (term, rung) in alerts {
+        for staff in alert_recipients(view, complaint, term, rung.step) {
+            if !readers.iter().any(|s| s.email == staff.email) {
+                readers.push(staff);
+            }
+        }
+    }
+    decision.notices.extend(readers.into_iter().filter_map(|s| alert(view, complaint, alerts, s)));
+}
+
+/// Terms that ask one person on one day share one mail; it is named after the one that presses most.
+fn alert(
+    view: &View,
+    complaint: &Complaint,
+    alerts: &[(&TermView, Rung)],
+    to: &Staff,
+) -> Option<NoticeDraft> {
+    let theirs = alerts.iter().filter(|(term, rung)| {
+        alert_recipients(view, complaint, term, rung.step).iter().any(|s| s.email == to.email)
+    });
+    let (term, rung) =
+        theirs.max_by_key(|(t, rung)| (rung.step, std::cmp::Reverse(t.due), t.force != Force::Aim))?;
     let kind = match rung.step {
         // Nobody here is late when the complainant does not answer.
         _ if term.who == COMPLAINANT => NoticeKind::StaffDue,
@@ -178,13 +222,8 @@ fn warn(view: &View, complaint: &Complaint, alerts: &[(&TermView, Rung)], decisi
         _ if assigns(view, term) => NoticeKind::StaffAssign,
         _ => NoticeKind::StaffDue,
     };
-    for staff in alert_recipients(view, complaint, &term.who, rung.step) {
-        decision.notices.push(NoticeDraft {
-            term: Some(term.id.clone()),
-            step: Some(rung.step),
-            ..NoticeDraft::to_staff(kind, staff)
-        });
-    }
+    let draft = NoticeDraft::to_staff(kind, to);
+    Some(NoticeDraft { term: Some(term.id.clone()), step: Some(rung.step), ..draft })
 }
 
 fn assigns(view: &View, term: &TermView) -> bool {
@@ -192,12 +231,29 @@ fn assigns(view: &View, term: &TermView) -> bool {
 }
 
 /// From which overdue alert on the board gets it too (product: "Configuration").
-const BOARD_FROM: u32 = 3;
+pub const BOARD_FROM: u32 = 3;
 
-fn alert_recipients<'a>(view: &View<'a>, complaint: &Complaint, who: &str, step: Step) -> Vec<&'a Staff> {
+/// Who acts on a term: the handler, and the people of the role that takes the step where the text names another, such as
+/// the receiver who hands over (webshop B7), the confidant who calls (`WebSec` C9) or the board (B15). The outcome is the
+/// handler's, for whom else it may be in the text.
+fn alert_recipients<'a>(
+    view: &View<'a>,
+    complaint: &Complaint,
+    term: &TermView,
+    step: Step,
+) -> Vec<&'a Staff> {
+    let who = term.who.as_str();
+    let answers = view.procedure.term(&term.id).is_some_and(|r| r.done_by.contains(&TermEvent::OutcomeSent));
     let mut found: Vec<&Staff> = people::responsible(view, complaint.handler.as_deref(), who);
+    let handled =
+        complaint.handler.as_ref().is_some_and(|h| found.iter().any(|s| s.email.eq_ignore_ascii_case(h)));
+    for staff in people::in_role(view, who).filter(|_| who != "handler" && !(answers && handled)) {
+        if !found.iter().any(|s| s.email == staff.email) {
+            found.push(staff);
+        }
+    }
     if who != COMPLAINANT && matches!(step, Step::Overdue(days) if days >= BOARD_FROM) {
-        for staff in people::workers(view).filter(|s| s.roles.iter().any(|r| r == "board")) {
+        for staff in people::in_role(view, "board") {
             if !found.iter().any(|s| s.email == staff.email) {
                 found.push(staff);
             }
@@ -223,7 +279,7 @@ fn next_of_term(view: &View, complaint: &Complaint, term: &TermView, now: Timest
         let lapses = Some(term.due_before)
             .filter(|at| *at > now && term.status == TermStatus::Running && term.force != Force::Window);
         let rung =
-            ladder::next_rung(term, view.procedure, after).filter(|_| !is_kept_silent(complaint, term));
+            ladder::next_rung(term, view.procedure, after).filter(|_| !is_kept_silent(view, complaint, term));
         [rung.map(|rung| rung.at), lapses].into_iter().flatten().min()
     };
     [net, alert].into_iter().flatten().min()

@@ -20,6 +20,9 @@ const MARKS: [char; 4] = [',', ':', ';', ' '];
 /// Marks after the last part.
 const END_MARKS: [char; 6] = ['.', ',', ';', ':', '!', ' '];
 
+/// What may be left out of an order, as the list of orders shows it.
+const HINTS: [&str; 4] = ["[ADRES]", "[ADDRESS]", "[DATUM]", "[DATE]"];
+
 /// An order without the text that belongs to it.
 pub(super) struct Draft {
     /// Its line.
@@ -113,6 +116,18 @@ impl<'a> Rest<'a> {
         }
     }
 
+    /// Skips the hint of ours that was copied with the order: the complainant would read it.
+    fn skip_hint(&mut self) {
+        let words = self.words();
+        let hint = HINTS
+            .iter()
+            .find(|hint| words.get(..hint.len()).is_some_and(|start| start.eq_ignore_ascii_case(hint)));
+        if let Some(hint) = hint {
+            self.take(hint.len());
+            self.skip(&MARKS);
+        }
+    }
+
     fn take(&mut self, bytes: usize) {
         self.at += bytes;
         self.skip(&[' ']);
@@ -141,6 +156,7 @@ impl<'a> Rest<'a> {
     /// All the rest, however long.
     fn text(&mut self) -> String {
         self.skip(&MARKS);
+        self.skip_hint();
         let text = self.words();
         if words::is_placeholder(text) { String::new() } else { text.to_owned() }
     }

@@ -545,6 +545,20 @@ fn typed() -> impl Strategy<Value = String> {
         .prop_map(|words| words.into_iter().flat_map(|(word, gap)| [word, gap.to_owned()]).collect())
 }
 
+#[test]
+fn a_hint_that_was_copied_is_not_told() {
+    let first = |text: &str| match read(text, TODAY) {
+        Reading::Orders(mut orders) => orders.remove(0).0,
+        other => panic!("{other:?}"),
+    };
+    let record = Order::Record { to: None, text: "Zij belde.".to_owned() };
+    assert_eq!(first("#opname [ADRES]\nZij belde."), record);
+    assert_eq!(first("#record [address]\n\nZij belde."), record);
+    let ask = Order::Ask { reply_by: None, text: "Welke?".to_owned() };
+    assert_eq!(first("#vraag [DATUM]\nWelke?"), ask);
+    assert_eq!(first("#vraag [DATUM] Welke?"), ask);
+}
+
 proptest! {
     #[test]
     fn every_text_can_be_read(text in typed(), days in -4_371_000i32..2_932_000) {

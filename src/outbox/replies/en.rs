@@ -157,6 +157,14 @@ pub(super) fn why(refusal: &Refusal) -> String {
 pub(super) fn remedy(refusal: &Refusal) -> String {
     let remedy = match refusal {
         Refusal::NoOrder => "Put the order on the first line, above the quoted text. It starts with #.",
+        Refusal::State { order: OrderName::Record, state } if *state != State::Erased => {
+            "That is possible only while the complainant's agreement is awaited."
+        }
+        Refusal::State { order: OrderName::Invite | OrderName::Minutes, state }
+            if *state != State::Erased =>
+        {
+            "That is possible only during a review; it begins with #review, after the reply."
+        }
         Refusal::State { state, .. } => remedy_in(*state),
         Refusal::UnderWay(_) => "Wait until it has been sent, then give the order again.",
         Refusal::Missing(_) => {

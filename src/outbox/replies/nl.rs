@@ -154,6 +154,14 @@ pub(super) fn remedy(refusal: &Refusal) -> String {
         Refusal::NoOrder => {
             "Zet de opdracht op de eerste regel, boven de aangehaalde tekst. Zij begint met #."
         }
+        Refusal::State { order: OrderName::Record, state } if *state != State::Erased => {
+            "Dat kan alleen zolang op het akkoord van de klager wordt gewacht."
+        }
+        Refusal::State { order: OrderName::Invite | OrderName::Minutes, state }
+            if *state != State::Erased =>
+        {
+            "Dat kan alleen tijdens een beoordeling; die begint met #bezwaar, na het antwoord."
+        }
         Refusal::State { state, .. } => remedy_in(*state),
         Refusal::UnderWay(_) => "Wacht tot het is verstuurd, en geef de opdracht dan opnieuw.",
         Refusal::Missing(_) => {

@@ -16,8 +16,10 @@ pub(super) fn values(occasion: &Occasion, complaint: &Complaint, terms: &[TermVi
         NoticeKind::Outcome => review_offer(occasion, values),
         NoticeKind::ReviewReceived | NoticeKind::StaffReview | NoticeKind::InterviewInvitation => {
             review_values(occasion, terms, values);
+            let late = complaint.objection.is_some_and(|objection| objection.late);
+            set(values, "late", if late { "true" } else { "" });
         }
-        NoticeKind::StaffLetter => window_values(occasion, terms, values),
+        NoticeKind::StaffLetter => window_values(occasion, complaint, terms, values),
         NoticeKind::ReviewOutcome => {
             review_values(occasion, terms, values);
             external_values(occasion, "review_outcome", values);
@@ -26,18 +28,46 @@ pub(super) fn values(occasion: &Occasion, complaint: &Complaint, terms: &[TermVi
         NoticeKind::RecordForAgreement | NoticeKind::PleaseWrite => call_values(occasion, complaint, values),
         _ => {}
     }
+    let reviews = occasion.draft.kind == NoticeKind::ReviewOutcome;
     if let Some(by) = &occasion.draft.signed_by {
         set(values, "sign_name", occasion.house.name_of(by));
-        let role = super::role_of(occasion, by);
-        set(values, "sign_role", words::role_in_words(&role, occasion.draft.language));
+        set(values, "sign_role", signs_as(occasion, by));
+    } else if reviews {
+        // The handler does not sign what others have reviewed.
+        set(values, "sign_name", "");
+        set(values, "sign_role", "");
     }
+}
+
+/// As what somebody signs: who reviews signs the notices of a review in that role ("directie"), else as who handles.
+fn signs_as(occasion: &Occasion, by: &str) -> String {
+    let language = occasion.draft.language;
+    let of_review =
+        matches!(occasion.draft.kind, NoticeKind::InterviewInvitation | NoticeKind::ReviewOutcome);
+    let reviews = |role: &str| {
+        let named = occasion.mailbox.roles.get(role).or_else(|| occasion.procedure.roles.get(role));
+        named.is_some_and(|address| address.eq_ignore_ascii_case(by))
+            || occasion.house.staff(by).is_some_and(|staff| staff.roles.iter().any(|own| own == role))
+    };
+    let review = occasion.procedure.review.as_ref().filter(|review| of_review && reviews(&review.by));
+    let own = super::role_of(occasion, by);
+    let role = words::role_in_words(review.map_or(own.as_str(), |review| &review.by), language);
+    let bare = ["de ", "the "].iter().find_map(|article| role.strip_prefix(article));
+    bare.unwrap_or(role).to_owned()
 }
 
 /// What the procedure asks the complainant to state, as far as it is not known yet (`ask_for`).
 fn intake_values(occasion: &Occasion, complaint: &Complaint, values: &mut Values) {
+    // Whoever was asked before is not asked again.
+    if occasion.draft.extra.contains_key("reopened") {
+        return;
+    }
     let intake = &occasion.procedure.intake;
     let known = |field: &str| match field {
-        "name" => complaint.complainant.name.as_ref().is_some_and(|name| !name.trim().is_empty()),
+        "name" => {
+            complaint.fields.contains_key(field)
+                || complaint.complainant.name.as_ref().is_some_and(|name| !name.trim().is_empty())
+        }
         // The mail itself tells these.
         "email" | "date" | "description" | "contact" => true,
         "contact_point" => complaint.fields.contains_key("phone") || complaint.fields.contains_key(field),
@@ -95,8 +125,12 @@ fn review_values(occasion: &Occasion, terms: &[TermView], values: &mut Values) {
 }
 
 /// Until when the complainant may object, for staff who read a letter after the outcome.
-fn window_values(occasion: &Occasion, terms: &[TermView], values: &mut Values) {
+fn window_values(occasion: &Occasion, complaint: &Complaint, terms: &[TermView], values: &mut Values) {
     let Some(review) = &occasion.procedure.review else { return };
+    let reviewed_at = complaint.effected_at(TermEvent::ReviewOutcomeSent);
+    if reviewed_at > complaint.effected_at(TermEvent::OutcomeSent) {
+        return;
+    }
     set(values, "reviewer", words::role_in_words(&review.by, occasion.draft.language));
     let window = review.window.as_ref().and_then(|id| terms.iter().find(|t| t.id == *id));
     if let Some(window) = window {

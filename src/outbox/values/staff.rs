@@ -4,7 +4,8 @@ use minijinja::Value;
 
 use super::set;
 use crate::domain::complaint::{Complaint, NoticeStatus, State};
-use crate::domain::decide::{net_date, obliged, possible};
+use crate::domain::decide::{BOARD_FROM, net_date, obliged, possible};
+use crate::domain::house::Staff;
 use crate::domain::ladder::Step;
 use crate::domain::mail::Language;
 use crate::domain::notice::NoticeKind;
@@ -32,7 +33,9 @@ pub(super) fn values(
             set(values, "notice", acknowledgement_in_words(complaint, language));
             mediator_values(occasion, values);
         }
-        order_values(occasion, (complaint, term), reply_to, values);
+        if occasion.draft.kind != NoticeKind::StaffAlarm {
+            order_values(occasion, (complaint, term), reply_to, values);
+        }
     } else if occasion.draft.asks_about.is_some() {
         let orders = replies::orders_that_fit(occasion.draft.kind, &OrderName::ALL);
         set(values, "orders", lines(&orders, language));
@@ -58,13 +61,18 @@ fn order_values(
 ) {
     let language = occasion.draft.language;
     let possible = possible(complaint, occasion.procedure);
-    let fitting = replies::orders_that_fit(occasion.draft.kind, &possible);
+    // What the complainant did not do leaves the same choice as a letter: ask again, go on, or end it.
+    let awaited = term.is_some_and(|t| t.who == COMPLAINANT);
+    let alert = if awaited { NoticeKind::StaffLetter } else { occasion.draft.kind };
+    let fitting = replies::orders_that_fit(alert, &possible);
     set(values, "orders", lines(&fitting, language));
     let Some(wanted) = wanted(occasion, term).filter(|order| possible.contains(order)) else { return };
     let sections = sections(occasion.procedure, complaint, wanted);
     let form = replies::answer_form(&sections, wanted, language);
     set(values, "form", form.clone());
-    let extendable = possible.contains(&OrderName::Extend);
+    let gives_time =
+        term.and_then(|t| occasion.procedure.term(&t.id)).is_none_or(|rule| rule.extend.is_some());
+    let extendable = gives_time && possible.contains(&OrderName::Extend);
     set(values, "extendable", if extendable { "true" } else { "" });
     let Some(to) = reply_to else { return };
     let subject = format!("Re: [{}]", complaint.reference);
@@ -95,9 +103,8 @@ fn wanted(occasion: &Occasion, term: Option<&TermView>) -> Option<OrderName> {
     }
     let rule = procedure.term(&term?.id)?;
     rule.done_by.iter().find_map(|event| match event {
-        TermEvent::OutcomeSent => Some(OrderName::Answer),
         TermEvent::ReviewOutcomeSent if interview => Some(OrderName::Minutes),
-        TermEvent::ReviewOutcomeSent => Some(OrderName::Answer),
+        TermEvent::OutcomeSent | TermEvent::ReviewOutcomeSent => Some(OrderName::Answer),
         TermEvent::HandedOver => Some(OrderName::HandedOver),
         TermEvent::Assigned => Some(OrderName::Assign),
         TermEvent::ContactMade => Some(OrderName::Contacted),
@@ -186,6 +193,18 @@ fn row(procedure: &Procedure, term: &TermView, language: Language) -> Value {
     )
 }
 
+/// Who of the board gets this mail too: nobody where its reader is of the board.
+fn board(occasion: &Occasion) -> Vec<String> {
+    let works = |s: &&Staff| s.works_for(&occasion.mailbox.name) && !occasion.house.is_own(&s.email);
+    let members = occasion.house.staff.iter().filter(works).filter(|s| s.roles.iter().any(|r| r == "board"));
+    let excluded = |s: &&Staff| occasion.complaint.is_some_and(|c| c.is_about(&s.email));
+    let members: Vec<&Staff> = members.filter(|s| !excluded(s)).collect();
+    if members.iter().any(|s| s.email.eq_ignore_ascii_case(&occasion.draft.to.email)) {
+        return Vec::new();
+    }
+    members.into_iter().map(|s| s.name.clone()).collect()
+}
+
 fn term_values(occasion: &Occasion, term: &TermView, values: &mut Values) {
     let (language, procedure) = (occasion.draft.language, occasion.procedure);
     let today = procedure.rules.date(occasion.now);
@@ -196,13 +215,19 @@ fn term_values(occasion: &Occasion, term: &TermView, values: &mut Values) {
     set(values, "awaited", if term.who == COMPLAINANT { "true" } else { "" });
     if let Some(Step::Overdue(days)) = occasion.draft.step {
         set(values, "days_over", days);
-        let board = procedure.roles.get("board").filter(|_| days >= 3);
-        set(values, "reviewer", board.cloned().unwrap_or_default());
+        let told = if days >= BOARD_FROM { board(occasion) } else { Vec::new() };
+        set(values, "reviewer", told.join(", "));
     }
-    let Some(act_by) = term.act_by.filter(|day| *day >= today) else { return };
-    set(values, "extend_last_day", date_in_words(act_by, language));
-    set(values, "extend_today", if act_by == today { "true" } else { "" });
+    let Some(last) = term.extend_until.filter(|day| *day >= today) else { return };
+    let act_by = term.act_by.filter(|day| *day >= today);
+    let day = act_by.unwrap_or(last);
+    set(values, "extend_last_day", date_in_words(day, language));
+    set(values, "extend_today", if day == today { "true" } else { "" });
+    if day != last {
+        set(values, "extend_until", date_in_words(last, language));
+    }
     let net = procedure.safety_net == SafetyNet::Send
+        && act_by.is_some()
         && occasion.complaint.is_some_and(|c| !c.safety_net_acted && c.silence.is_none());
     if net {
         set(values, "safety_net_date", date_in_words(net_date(term.due), language));

@@ -17,7 +17,7 @@ use crate::domain::reply::{Done, Refusal};
 const NOON: Time = time(12, 0, 0, 0);
 
 impl Work<'_> {
-    /// Procedure: OmniStock A9 to A11; webshop B11; `WebSec` C11; Ingressus D8.
+    /// Procedure: `OmniStock` A9 to A11; webshop B11; `WebSec` C11; Ingressus D8.
     pub(super) fn answer(&mut self, judgement: Option<Judgement>, answer: &Answer) -> Result<(), Refusal> {
         if self.complaint.state == State::InReview {
             return self.review_outcome(judgement, answer);

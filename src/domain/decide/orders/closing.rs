@@ -29,10 +29,9 @@ const WORDS: [(&str, CloseReason); 14] = [
 ];
 
 impl Work<'_> {
-    pub(super) fn withdraw(&mut self) -> Result<(), Refusal> {
+    pub(super) fn withdraw(&mut self) {
         self.end(CloseReason::Withdrawn, None, None);
         self.tell_closed();
-        Ok(())
     }
 
     pub(super) fn close(&mut self, reason: &str) -> Result<(), Refusal> {
@@ -64,17 +63,15 @@ impl Work<'_> {
         }
     }
 
-    pub(super) fn not_a_complaint(&mut self, reason: &str) -> Result<(), Refusal> {
+    pub(super) fn not_a_complaint(&mut self, reason: &str) {
         self.end(CloseReason::NotAComplaint, Some(reason.to_owned()), None);
         self.tell_closed();
-        Ok(())
     }
 
     /// Nobody answers spam.
-    pub(super) fn spam(&mut self) -> Result<(), Refusal> {
+    pub(super) fn spam(&mut self) {
         self.end(CloseReason::NotAComplaint, Some("spam".to_owned()), None);
         self.done.push(Done::Spam);
-        Ok(())
     }
 
     pub(super) fn merge(&mut self, into: &str) -> Result<(), Refusal> {
@@ -109,21 +106,21 @@ impl Work<'_> {
     }
 
     /// The new day 0 is that of the letter that came after the end; without one it is today.
-    pub(super) fn reopen(&mut self) -> Result<(), Refusal> {
+    pub(super) fn reopen(&mut self) {
         let ended = self.complaint.closing.as_ref().map(|closing| closing.at);
         let ended = ended.or_else(|| self.complaint.effected_at(TermEvent::OutcomeSent));
         let letters = self.complaint.letters.iter().filter(|l| l.role == Role::FollowUp);
         let newest = letters.map(|l| l.letter.received_at).filter(|at| ended.is_none_or(|end| *at > end));
         let received_at = newest.max().unwrap_or(self.now);
         self.happen(Fact::Reopened { received_at });
-        self.done.push(Done::Reopened { day0: self.procedure().rules.date(received_at) });
+        let day0 = self.procedure().rules.date(received_at);
+        self.done.push(Done::Reopened { day0 });
         let draft = NoticeDraft {
             effect: Some(TermEvent::AckSent),
             term: id_of(self.procedure().term_done_by(TermEvent::AckSent)),
             ..self.draft(NoticeKind::Acknowledgement)
         };
-        self.tell(draft);
-        Ok(())
+        self.tell(draft.with("reopened", day0.to_string()));
     }
 }
 

@@ -38,6 +38,10 @@ impl Work<'_> {
     /// The complainant is told when the handler changes, and not when he stays.
     fn hand_to(&mut self, handler: Option<String>, changed: bool) {
         self.happen(Fact::Assigned { handler: handler.clone() });
+        if handler.is_none() {
+            // Nobody has it now: whoever is left decides who takes it.
+            self.alert(NoticeKind::StaffAssign, "manager", None);
+        }
         let Some(to) = handler.filter(|_| changed) else { return };
         if matches!(self.complaint.state, State::Open | State::Asking | State::InReview) {
             let draft = NoticeDraft { term: self.respond_term(), ..self.draft(NoticeKind::HandlerChanged) };
@@ -64,10 +68,9 @@ impl Work<'_> {
             return Err(Refusal::Past(new_due));
         }
         let rules = &self.procedure().rules;
-        if let Some(last) = extend.max.map(|max| max.after(term.first_due, &rules.calendar)) {
-            if new_due > last {
-                return Err(Refusal::TooFar(last));
-            }
+        let last = extend.max.map(|max| max.after(term.first_due, &rules.calendar));
+        if let Some(last) = last.filter(|last| new_due > *last) {
+            return Err(Refusal::TooFar(last));
         }
         let late_from = term.extend_until.map_or(term.due_before, |last| rules.end_of(last));
         let promise = Promise {
@@ -87,12 +90,12 @@ impl Work<'_> {
     /// The first term that still has to be met and whose clause gives a right to more time.
     fn extendable(&self) -> Result<(TermView, Extend), Refusal> {
         let terms = self.complaint.terms(self.procedure(), self.now);
-        let unmet = terms.into_iter().filter(TermView::is_unmet);
+        let mut unmet = terms.into_iter().filter(TermView::is_unmet);
         let with_rule = |term: TermView| {
             let extend = self.procedure().term(&term.id)?.extend.clone()?;
             Some((term, extend))
         };
-        let (term, extend) = unmet.filter_map(with_rule).next().ok_or(Refusal::NotExtendable)?;
+        let (term, extend) = unmet.find_map(with_rule).ok_or(Refusal::NotExtendable)?;
         match extend.times {
             Some(times) if term.extend_until.is_none() => Err(Refusal::ExtendedTooOften(times)),
             _ => Ok((term, extend)),
@@ -115,26 +118,23 @@ impl Work<'_> {
         Ok(())
     }
 
-    pub(super) fn contacted(&mut self, text: &str) -> Result<(), Refusal> {
+    pub(super) fn contacted(&mut self, text: &str) {
         self.happen(Fact::ContactMade { text: text.to_owned() });
         self.done.push(Done::Contacted);
-        Ok(())
     }
 
-    pub(super) fn handed_over(&mut self) -> Result<(), Refusal> {
+    pub(super) fn handed_over(&mut self) {
         self.happen(Fact::HandedOver);
         self.done.push(Done::HandedOver);
-        Ok(())
     }
 
-    pub(super) fn note(&mut self, text: &str) -> Result<(), Refusal> {
+    pub(super) fn note(&mut self, text: &str) {
         self.happen(Fact::Noted { text: text.to_owned() });
         self.done.push(Done::Noted);
-        Ok(())
     }
 
     /// The person complained about handles nothing and hears nothing (domain 1.5 X14).
-    pub(super) fn about(&mut self, person: &str) -> Result<(), Refusal> {
+    pub(super) fn about(&mut self, person: &str) {
         self.happen(Fact::AboutNamed { person: person.to_owned() });
         self.done.push(Done::AboutNamed { person: person.to_owned() });
         let handler = self.complaint.handler.clone();
@@ -144,7 +144,6 @@ impl Work<'_> {
             self.done.push(Done::HandlerReplaced { by: by.clone() });
             self.hand_to(by, true);
         }
-        Ok(())
     }
 
     pub(super) fn refer(&mut self, body: &str) -> Result<(), Refusal> {

@@ -55,9 +55,12 @@ pub(in crate::domain::decide) fn recorded_by_mail(
     ordered: &Ordered,
 ) -> Option<Decision> {
     let (to, text, line) = record_order(&ordered.reading)?;
-    let complainant = Party { name: None, email: to.to_owned() };
+    let complainant = Party { name: arrival.letter.fields.get("name").cloned(), email: to.to_owned() };
     let mut decision = spoken(view, arrival, &complainant, text);
-    let kind = decision.notices.first().map(|notice| notice.kind)?;
+    let record = decision.notices.first_mut()?;
+    // Who took the call signs: the complaint may be about the handler.
+    record.signed_by = Some(ordered.by.clone());
+    let kind = record.kind;
     let done = vec![
         Done::Registered { reference: view.reference.to_owned() },
         Done::RecordSent { version: 1, to: to.to_owned() },
@@ -128,7 +131,7 @@ impl Work<'_> {
             ..self.draft(NoticeKind::RecordForAgreement)
         };
         let draft = draft.with("call_date", call_date).with("record", text);
-        self.tell(draft.with("version", version.to_string()));
+        self.notices.push(draft.with("version", version.to_string()));
         Ok(())
     }
 }
