@@ -2,6 +2,8 @@
 
 mod orders;
 
+use std::collections::HashSet;
+
 use data_encoding::BASE64;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -143,7 +145,7 @@ fn unknown_reference(reference: &str) -> Reply {
     Reply::refused(exit::DATAERR, format!("{why}; `klachtd list` shows them all"))
 }
 
-/// Answers. What the asker did wrong is a [`Reply`] too.
+/// Answers. What the asker did wrong is a [`Reply`] too, and so is one complaint that can't be read.
 ///
 /// # Errors
 /// [`EngineError`] when the store fails: then the service can't go on.
@@ -153,6 +155,13 @@ pub async fn answer(
     ask: Ask,
     now: Timestamp,
 ) -> Result<Reply, EngineError> {
+    match found(engine, health, ask, now).await {
+        Err(e) if e.is_of_one() => Ok(Reply::refused(exit::DATAERR, e.to_string())),
+        answered => answered,
+    }
+}
+
+async fn found(engine: &mut Engine, health: &Health, ask: Ask, now: Timestamp) -> Result<Reply, EngineError> {
     Ok(match ask {
         Ask::List(filter) => Reply::data(register::list(engine, &filter, now)?),
         Ask::Show { reference } => match register::show(engine, &reference, now)? {
@@ -251,7 +260,7 @@ fn status(engine: &Engine, health: &Health, now: Timestamp) -> Result<Reply, Eng
     let healthy = alarms.is_empty() && connected;
     let body = json!({
         "healthy": healthy, "alarms": alarms, "mailboxes": rows, "outbox": outbox,
-        "next_term": engine.store().next_due()?,
+        "next_term": engine.store().next_due(&HashSet::new())?,
     });
     Ok(Reply { exit: if healthy { exit::OK } else { exit::UNAVAILABLE }, body, error: None })
 }

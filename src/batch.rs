@@ -358,11 +358,11 @@ impl Batch {
         }
     }
 
-    /// Whether a held notice must wait on, and until when; when not, it is counted as leaving now.
+    /// The guard's word on a notice that was held; when it may leave, it is counted as leaving now.
     ///
     /// # Errors
     /// [`EngineError::Store`].
-    pub fn hold_again(&mut self, at: &Letterbox, entry: &Outgoing) -> Result<Option<Timestamp>, EngineError> {
+    pub fn judge_again(&mut self, at: &Letterbox, entry: &Outgoing) -> Result<Verdict, EngineError> {
         let keys = self.count_keys(at, entry.kind, &entry.to);
         let counters = self.counters(at.store, &keys)?;
         let complaint = match entry.complaint {
@@ -371,20 +371,18 @@ impl Batch {
         };
         let zone = &at.procedure.rules.zone;
         let who = Leaving { kind: entry.kind, to: &entry.to, ordered: false, digest_at: None };
-        match guard::judge(who, complaint.as_ref(), &at.settings.house, counters, (self.now, zone)) {
-            Verdict::Hold { until, .. } => Ok(Some(until)),
-            Verdict::Pass | Verdict::Refuse { .. } => {
-                let mut commit = self.plain_commit(Vec::new(), None);
-                self.count(&mut commit, keys);
-                self.commits.push(commit);
-                Ok(None)
-            }
+        let verdict = guard::judge(who, complaint.as_ref(), &at.settings.house, counters, (self.now, zone));
+        if verdict == Verdict::Pass {
+            let mut commit = self.plain_commit(Vec::new(), None);
+            self.count(&mut commit, keys);
+            self.commits.push(commit);
         }
+        Ok(verdict)
     }
 
     fn count_keys(&self, at: &Letterbox, kind: NoticeKind, to: &str) -> Vec<CountKey> {
         let day = at.today(self.now);
-        if kind == NoticeKind::StaffDigest {
+        if guard::passes_limits(kind) {
             return Vec::new();
         }
         if kind.to_staff() {

@@ -182,6 +182,7 @@ pub async fn run(config: Config, clock: Clock, once: bool) -> Result<Passed, Dae
     let sources = setup::sources(&config)?;
     let outlets = setup::outlets(&config)?;
     let store = setup::open_store(&config).await?;
+    setup::check_mailboxes(&store, &settings.house)?;
     let mut engine = Engine::start(store.clone(), settings).await?;
     engine.wake_outbox(clock.now()).await?;
 

@@ -18,7 +18,7 @@ use tracing::warn;
 
 use crate::batch::{Batch, Letterbox};
 use crate::domain::complaint::Misfit;
-use crate::domain::event::{Arrival, Event, Trouble};
+use crate::domain::event::{Arrival, Event, Trouble, TroubleKind};
 use crate::domain::fact::{ComplaintId, Fate, LetterNote, NoticeId};
 use crate::domain::house::House;
 use crate::domain::mail::Letter;
@@ -66,6 +66,17 @@ pub enum EngineError {
     NoMailbox(String),
 }
 
+impl EngineError {
+    /// Whether it concerns one complaint or content: whatever else the service does can go on.
+    pub const fn is_of_one(&self) -> bool {
+        match self {
+            Self::Store(e) => e.is_of_one(),
+            Self::Damaged(..) | Self::Pinned(..) | Self::Write(_) | Self::NoMailbox(_) => true,
+            Self::Contended => false,
+        }
+    }
+}
+
 /// A mail that was fetched, saved and read, ready for a decision.
 #[derive(Debug, Clone)]
 pub struct Arrived {
@@ -111,6 +122,10 @@ pub struct Engine {
     settings: Arc<Settings>,
     pinned: HashMap<String, Arc<Procedure>>,
     under_way: HashSet<NoticeId>,
+    /// By mailbox: what is sent alone, because its last attempt ended with the service.
+    suspects: HashMap<String, NoticeId>,
+    /// Complaints that can't be read: left alone until the next start, for the others' sake.
+    damaged: HashSet<ComplaintId>,
     counted_on: Option<Date>,
     mornings: digest::Mornings,
 }
@@ -126,6 +141,8 @@ impl Engine {
             settings: Arc::new(settings),
             pinned: HashMap::new(),
             under_way: HashSet::new(),
+            suspects: HashMap::new(),
+            damaged: HashSet::new(),
             counted_on: None,
             mornings: digest::Mornings::default(),
         };
@@ -254,18 +271,48 @@ impl Engine {
     pub async fn tick(&mut self, now: Timestamp, limit: usize) -> Result<usize, EngineError> {
         self.forget_counts(now).await?;
         self.morning(now).await?;
-        for _ in 0..TRIES {
+        let mut tries = 0;
+        while tries < TRIES {
             let mut batch = Batch::new(now);
-            let due = self.store.complaints_due(now, limit)?;
-            for id in &due {
-                let Some(complaint) = self.store.complaint(*id)? else { continue };
-                self.step(&mut batch, Some(*id), &complaint.mailbox, &Event::TermReached, None)?;
+            let due = self.store.complaints_due(now, limit + self.damaged.len())?;
+            let due: Vec<ComplaintId> = due.into_iter().filter(|id| !self.damaged.contains(id)).collect();
+            let failed = due.iter().find_map(|id| Some((*id, self.look_at(&mut batch, *id).err()?)));
+            if let Some((id, failure)) = failed {
+                self.leave_out(id, failure, now).await?;
+                continue;
             }
             if due.is_empty() || self.commit(batch).await? {
                 return Ok(due.len());
             }
+            tries += 1;
         }
         Err(EngineError::Contended)
+    }
+
+    fn look_at(&mut self, batch: &mut Batch, id: ComplaintId) -> Result<(), EngineError> {
+        if let Some(complaint) = self.store.complaint(id)? {
+            self.step(batch, Some(id), &complaint.mailbox, &Event::TermReached, None)?;
+        }
+        Ok(())
+    }
+
+    /// One complaint that can't be read must not stop the terms of the others; staff are told at each start.
+    async fn leave_out(
+        &mut self,
+        id: ComplaintId,
+        failure: EngineError,
+        now: Timestamp,
+    ) -> Result<(), EngineError> {
+        if !failure.is_of_one() {
+            return Err(failure);
+        }
+        self.damaged.insert(id);
+        let mailbox = self.store.complaint(id).ok().flatten().map(|complaint| complaint.mailbox);
+        let mailboxes = &self.settings.house.mailboxes;
+        let known = mailboxes.iter().find(|m| Some(&m.name) == mailbox.as_ref()).or(mailboxes.first());
+        let Some(name) = known.map(|mailbox| mailbox.name.clone()) else { return Err(failure) };
+        let message = format!("the terms of complaint {} are not kept: {failure}", id.0);
+        self.alarm(&name, Trouble { kind: TroubleKind::Damaged, message }, now).await
     }
 
     /// Once a day: what was counted for the limits of days long past is of no use.

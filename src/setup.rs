@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use tracing::{debug, info, warn};
 
 use crate::config::{Config, ConfigError, Inbox, Outbox, Secret};
+use crate::domain::house::House;
 use crate::domain::mail::Language;
 use crate::engine::Settings;
 use crate::intake::imap::ImapSettings;
@@ -44,6 +45,20 @@ pub enum SetupError {
     /// The store can't be opened.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// The register holds open work of a mailbox that the configuration does not have.
+    #[error(
+        "the register has {complaints} open complaints and {notices} waiting notices of mailbox {name:?}, which is not \
+         configured; expected a [[mailbox]] with that name (after a change of name: give it the old one back, or close \
+         the complaints and drop the notices first)"
+    )]
+    NoMailbox {
+        /// The name that the register knows.
+        name: String,
+        /// Complaints that are not closed.
+        complaints: usize,
+        /// Notices that wait or have failed.
+        notices: usize,
+    },
 }
 
 fn lines(faults: &[RuleFault]) -> String {
@@ -178,6 +193,25 @@ pub async fn open_store(config: &Config) -> Result<Store, SetupError> {
     let path = config.store.clone();
     let opened = tokio::task::spawn_blocking(move || Store::open(&path)).await;
     Ok(opened.map_err(|e| StoreError::Broken(format!("opening it failed: {e}")))??)
+}
+
+/// Refuses to begin when open complaints or waiting notices belong to a mailbox that the configuration does not have:
+/// their terms would lapse and nobody would hear of it.
+///
+/// # Errors
+/// [`SetupError::NoMailbox`] for the first such mailbox; [`SetupError::Store`].
+pub fn check_mailboxes(store: &Store, house: &House) -> Result<(), SetupError> {
+    let mut missing: BTreeMap<String, (usize, usize)> = BTreeMap::new();
+    let is_missing = |name: &str| house.mailbox(name).is_none();
+    for name in store.mailboxes_of_open_complaints()?.into_iter().filter(|name| is_missing(name)) {
+        missing.entry(name).or_default().0 += 1;
+    }
+    for entry in store.outbox_open()?.into_iter().filter(|entry| is_missing(&entry.mailbox)) {
+        missing.entry(entry.mailbox).or_default().1 += 1;
+    }
+    missing.into_iter().next().map_or(Ok(()), |(name, (complaints, notices))| {
+        Err(SetupError::NoMailbox { name, complaints, notices })
+    })
 }
 
 /// Tells systemd, when it is there.

@@ -196,8 +196,8 @@ async fn what_was_late_is_counted_and_what_was_erased_is_said() {
     assert!(erased.contains("(erased)"), "{erased}");
 }
 
-fn references(world: &mut World, filter: Filter) -> Vec<String> {
-    let list = register::list(&mut world.engine, &filter, world.now).expect("the register can be read");
+fn references(world: &mut World, filter: &Filter) -> Vec<String> {
+    let list = register::list(&mut world.engine, filter, world.now).expect("the register can be read");
     let list = serde_json::to_value(list).expect("it is JSON");
     let references =
         list.as_array().expect("an array").iter().map(|c| c["reference"].as_str().unwrap_or_default());
@@ -218,19 +218,19 @@ async fn filters_leave_out_what_is_closed() {
     world.now = at("2026-03-15T12:00:00+01:00");
     let day = 24 * 60 * 60;
     let both = vec![made[0].clone(), made[2].clone()];
-    assert_eq!(references(&mut world, Filter { open: true, ..Filter::default() }), both);
-    assert_eq!(references(&mut world, Filter { due_within: Some(2 * day), ..Filter::default() }), both);
+    assert_eq!(references(&mut world, &Filter { open: true, ..Filter::default() }), both);
+    assert_eq!(references(&mut world, &Filter { due_within: Some(2 * day), ..Filter::default() }), both);
     assert_eq!(
-        references(&mut world, Filter { due_within: Some(day), ..Filter::default() }),
+        references(&mut world, &Filter { due_within: Some(day), ..Filter::default() }),
         Vec::<String>::new()
     );
-    assert_eq!(references(&mut world, Filter { overdue: true, ..Filter::default() }), Vec::<String>::new());
+    assert_eq!(references(&mut world, &Filter { overdue: true, ..Filter::default() }), Vec::<String>::new());
     let closed: Filter = serde_json::from_value(serde_json::json!({ "state": "closed" })).expect("a filter");
-    assert_eq!(references(&mut world, closed), [made[1].clone()]);
+    assert_eq!(references(&mut world, &closed), [made[1].clone()]);
     let handler = Some("JAN@omnistock.test".to_owned());
-    assert_eq!(references(&mut world, Filter { handler, open: true, ..Filter::default() }), both);
+    assert_eq!(references(&mut world, &Filter { handler, open: true, ..Filter::default() }), both);
     world.now = at("2026-03-17T00:00:00+01:00");
-    assert_eq!(references(&mut world, Filter { overdue: true, ..Filter::default() }), both);
+    assert_eq!(references(&mut world, &Filter { overdue: true, ..Filter::default() }), both);
 }
 
 #[tokio::test]

@@ -335,8 +335,14 @@ impl Life {
         assert!(acknowledged <= begun, "{acknowledged} acknowledgements of {begun} receipts");
         let terms = complaint.terms(&self.ruling.procedure, self.now);
         let ids: BTreeSet<String> = terms.iter().map(|t| t.id.clone()).collect();
-        let rules = self.ruling.procedure.terms.iter().map(|rule| rule.id.as_str());
-        let seen: BTreeSet<&str> = rules.filter(|id| self.terms.contains(*id)).collect();
+        // What counts from a notice that came back has not begun.
+        let came_back = |event| {
+            let mut notices = complaint.notices.iter().filter(|n| n.notice.effect == Some(event));
+            !sent(event) && notices.any(|n| n.status == NoticeStatus::Bounced)
+        };
+        let rules = self.ruling.procedure.terms.iter().filter(|rule| !came_back(rule.of));
+        let seen: BTreeSet<&str> =
+            rules.map(|rule| rule.id.as_str()).filter(|id| self.terms.contains(*id)).collect();
         assert!(seen.iter().all(|id| ids.contains(*id)), "a term is gone: {seen:?} {ids:?}");
         let unmet = terms.iter().any(klachtd::domain::term::TermView::is_unmet);
         let due = next_due(&self.view(), complaint, self.now);

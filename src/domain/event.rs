@@ -62,6 +62,8 @@ pub enum TroubleKind {
     Disk,
     /// A changed procedure or template was not taken over.
     Reload,
+    /// A complaint in the register can't be read.
+    Damaged,
 }
 
 impl TroubleKind {
@@ -76,6 +78,7 @@ impl TroubleKind {
             Self::Held => "held",
             Self::Disk => "disk",
             Self::Reload => "reload",
+            Self::Damaged => "damaged",
         }
     }
 }

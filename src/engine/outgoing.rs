@@ -10,6 +10,7 @@ use crate::batch::{Batch, Letterbox};
 use crate::domain::complaint::NoticeStatus;
 use crate::domain::event::{Event, Trouble, TroubleKind};
 use crate::domain::fact::{NoticeId, Settlement};
+use crate::domain::guard::Verdict;
 use crate::domain::outgoing::Outgoing;
 use crate::outbox::deliver::{Delivery, Dispatch};
 use crate::outbox::retry;
@@ -52,32 +53,36 @@ impl Engine {
         Ok(())
     }
 
-    /// The next moment after the newest tick at which a term, a notice or the digest asks for something; ways out that can take no more are left out.
+    /// The next moment after the newest tick at which a term, a notice or the digest asks for something; ways out that
+    /// can take no more are left out, and what is under way.
     ///
     /// # Errors
     /// [`EngineError::Store`].
     pub fn next_moment(&self, full: &[&str]) -> Result<Option<Timestamp>, EngineError> {
-        let mut next = [self.store.next_due()?, self.mornings.next].into_iter().flatten().min();
-        for mailbox in self.settings.house.mailboxes.iter().filter(|m| !full.contains(&m.name.as_str())) {
-            let due = self.store.next_outbox_due(&mailbox.name)?;
+        let mut next = [self.store.next_due(&self.damaged)?, self.mornings.next].into_iter().flatten().min();
+        let names = self.settings.house.mailboxes.iter().map(|mailbox| mailbox.name.as_str());
+        for mailbox in names.filter(|name| !full.contains(name) && !self.waits_for_suspect(name)) {
+            let due = self.store.next_outbox_due(mailbox, &self.under_way)?;
             next = [next, due].into_iter().flatten().min();
         }
         Ok(next)
     }
 
-    /// Makes one notice, or every one that waits or has failed, due now. Gives how many.
+    /// Makes one notice, or every one that waits or has failed, due now. Gives how many; what is under way counts, and
+    /// is left as it is.
     ///
     /// # Errors
     /// As [`Engine::tick`].
     pub async fn retry(&mut self, id: Option<NoticeId>, now: Timestamp) -> Result<usize, EngineError> {
         let open = self.store.outbox_open()?.into_iter().filter(|e| id.is_none_or(|id| e.id == id));
+        let (under_way, open): (Vec<_>, Vec<_>) = open.partition(|e| self.under_way.contains(&e.id));
         let awake = |entry: Outgoing| Outgoing {
             status: if entry.lives() { entry.status } else { NoticeStatus::Queued },
             next_at: Some(now),
             ..entry
         };
-        let woken: Vec<Outgoing> = open.map(awake).collect();
-        let count = woken.len();
+        let woken: Vec<Outgoing> = open.into_iter().map(awake).collect();
+        let count = woken.len() + under_way.len();
         self.update(woken, now).await?;
         Ok(count)
     }
@@ -111,41 +116,71 @@ impl Engine {
         now: Timestamp,
         limit: usize,
     ) -> Result<Vec<Dispatch>, EngineError> {
+        if self.waits_for_suspect(mailbox) {
+            return Ok(Vec::new());
+        }
         let due = self.store.outbox_due(mailbox, now, limit + self.under_way.len())?;
+        let mut fresh: Vec<Outgoing> =
+            due.into_iter().filter(|e| !self.under_way.contains(&e.id)).take(limit).collect();
+        // An attempt that ended with the service may be what ended it. Were it begun together with others, these would
+        // be suspect too the next time, and given up with it.
+        let suspect = fresh.iter().position(is_suspect);
+        if let Some(suspect) = suspect {
+            fresh = vec![fresh.swap_remove(suspect)];
+        }
         let mut batch = Batch::new(now);
         let mut begun = Vec::new();
-        let fresh: Vec<Outgoing> =
-            due.into_iter().filter(|e| !self.under_way.contains(&e.id)).take(limit).collect();
         for entry in fresh {
-            let cut_off = entry.cut_off + u32::from(entry.status == NoticeStatus::Sending);
-            if cut_off >= CUT_OFF_ATTEMPTS {
-                let settlement = Settlement::Unknown {
-                    reason: format!("{cut_off} attempts were cut off"),
-                    attempts: entry.attempts,
-                };
-                self.retire(&mut batch, &entry, settlement)?;
-                continue;
-            }
-            if let Some(until) = self.still_held(&mut batch, &entry)? {
-                batch.update(Outgoing { next_at: Some(until), ..entry });
-                continue;
-            }
-            let attempts = entry.attempts + 1;
-            let next_at = Some(now.saturating_add(LEASE).unwrap_or(Timestamp::MAX));
-            let entry = Outgoing { status: NoticeStatus::Sending, attempts, cut_off, next_at, ..entry };
-            batch.update(entry.clone());
-            begun.push(entry);
+            begun.extend(self.begin(&mut batch, entry)?);
         }
         if !self.commit(batch).await? {
             return Ok(Vec::new());
         }
-        begun.into_iter().map(|entry| self.dispatch(entry)).collect()
+        self.under_way.extend(begun.iter().map(|dispatch| NoticeId(dispatch.id)));
+        if let Some(dispatch) = begun.first().filter(|_| suspect.is_some()) {
+            self.suspects.insert(mailbox.to_owned(), NoticeId(dispatch.id));
+        }
+        Ok(begun)
     }
 
-    fn dispatch(&mut self, entry: Outgoing) -> Result<Dispatch, EngineError> {
-        let bytes = self.store.content(&entry.sha256)?;
-        self.under_way.insert(entry.id);
-        Ok(Dispatch { id: entry.id.0, envelope_from: entry.envelope_from, to: entry.to, bytes: bytes.into() })
+    /// Begins one attempt; `None` when it is given up or must wait instead.
+    fn begin(&mut self, batch: &mut Batch, entry: Outgoing) -> Result<Option<Dispatch>, EngineError> {
+        let cut_off = entry.cut_off + u32::from(entry.status == NoticeStatus::Sending);
+        let attempts = entry.attempts;
+        if cut_off >= CUT_OFF_ATTEMPTS {
+            let settlement =
+                Settlement::Unknown { reason: format!("{cut_off} attempts were cut off"), attempts };
+            return self.retire(batch, &entry, settlement).map(|()| None);
+        }
+        match self.still_held(batch, &entry)? {
+            Verdict::Pass => {}
+            Verdict::Hold { until, .. } => {
+                batch.update(Outgoing { next_at: Some(until), ..entry });
+                return Ok(None);
+            }
+            Verdict::Refuse { reason } => {
+                return self
+                    .retire(batch, &entry, Settlement::Failed { reply: reason, attempts })
+                    .map(|()| None);
+            }
+        }
+        let bytes = match self.store.content(&entry.sha256) {
+            Ok(bytes) => bytes,
+            Err(e) if e.is_of_one() => {
+                let settlement = Settlement::Failed { reply: e.to_string(), attempts };
+                return self.retire(batch, &entry, settlement).map(|()| None);
+            }
+            Err(e) => return Err(e.into()),
+        };
+        let leased = batch.now().saturating_add(LEASE).unwrap_or(Timestamp::MAX);
+        let (id, envelope_from, to) = (entry.id.0, entry.envelope_from.clone(), entry.to.clone());
+        let (status, attempts) = (NoticeStatus::Sending, attempts + 1);
+        batch.update(Outgoing { status, attempts, cut_off, next_at: Some(leased), ..entry });
+        Ok(Some(Dispatch { id, envelope_from, to, bytes: bytes.into() }))
+    }
+
+    fn waits_for_suspect(&self, mailbox: &str) -> bool {
+        self.suspects.contains_key(mailbox)
     }
 
     /// Records the answers of the outgoing server.
@@ -178,6 +213,7 @@ impl Engine {
             if self.commit(batch).await? {
                 for (id, _) in results {
                     self.under_way.remove(id);
+                    self.suspects.retain(|_, suspect| suspect != id);
                 }
                 return Ok(());
             }
@@ -192,7 +228,20 @@ impl Engine {
         delivery: &Delivery,
     ) -> Result<(), EngineError> {
         let attempts = entry.attempts;
+        // An answer was heard: it is not this mail that ends the service.
+        let entry = Outgoing { cut_off: 0, ..entry };
         match delivery {
+            // It came back before the answer was recorded: that it had been accepted is the older news.
+            Delivery::Accepted { reply } if entry.status == NoticeStatus::Bounced => {
+                batch.update(Outgoing { reply: Some(reply.clone()), ..entry });
+                Ok(())
+            }
+            Delivery::Rejected { .. } | Delivery::Unknown { .. } | Delivery::Deferred { .. }
+                if !entry.lives() =>
+            {
+                info!(notice = entry.id.0, "not accepted, and given up meanwhile");
+                Ok(())
+            }
             Delivery::Accepted { reply } => {
                 self.retire(batch, &entry, Settlement::Sent { reply: reply.clone(), attempts })
             }
@@ -259,18 +308,26 @@ impl Engine {
         self.step(batch, entry.complaint, &entry.mailbox, &event, None).map(|_| ())
     }
 
-    fn still_held(&mut self, batch: &mut Batch, entry: &Outgoing) -> Result<Option<Timestamp>, EngineError> {
+    /// Whether what a limit held back must wait on, or must not leave at all any more.
+    fn still_held(&mut self, batch: &mut Batch, entry: &Outgoing) -> Result<Verdict, EngineError> {
         if entry.status != NoticeStatus::Held {
-            return Ok(None);
+            return Ok(Verdict::Pass);
         }
         let settings = Arc::clone(&self.settings);
-        if self.waits_for_digest(entry) {
-            return Ok(settings.next_digest(batch.now()).map(|(_, at)| at));
+        if self.waits_for_digest(entry)
+            && let Some((_, until)) = settings.next_digest(batch.now())
+        {
+            return Ok(Verdict::Hold { until, reason: String::new() });
         }
         let procedure = self.present_procedure(&entry.mailbox)?;
         let letterbox = Letterbox::new(&self.store, &settings, &entry.mailbox, procedure)?;
-        batch.hold_again(&letterbox, entry)
+        batch.judge_again(&letterbox, entry)
     }
+}
+
+/// Whether an earlier attempt ended with the service.
+fn is_suspect(entry: &Outgoing) -> bool {
+    entry.status == NoticeStatus::Sending || entry.cut_off > 0
 }
 
 fn next_attempt(entry: &Outgoing, now: Timestamp) -> Timestamp {

@@ -336,6 +336,7 @@ const BRANCHES: &[(&str, &str)] = &[
     ("alarm", "disk"),
     ("alarm", "set_aside"),
     ("alarm", "reload"),
+    ("alarm", "damaged"),
     ("extend_today", "true"),
     ("awaited", "true"),
     ("order", ""),

@@ -84,6 +84,11 @@ pub enum StoreError {
 }
 
 impl StoreError {
+    /// Whether it concerns one document or content, and the rest of the store is as good as before.
+    pub const fn is_of_one(&self) -> bool {
+        matches!(self, Self::Damaged(_) | Self::Missing(_) | Self::Invalid(_))
+    }
+
     fn damaged(what: impl Into<String>) -> Self {
         Self::Damaged(what.into())
     }

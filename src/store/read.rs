@@ -2,7 +2,8 @@
 //!
 //! Nothing here waits for the disk for longer than a page takes, so it may be called from any task.
 
-use std::ops::{Bound, RangeBounds};
+use std::collections::HashSet;
+use std::ops::Bound;
 
 use jiff::Timestamp;
 
@@ -163,14 +164,19 @@ impl Store {
         numbers(&page)?.into_iter().map(|id| required(outgoing(&view, id)?)).collect()
     }
 
-    /// When the next mail of one mailbox is due.
+    /// When the next mail of one mailbox is due, besides some.
     ///
     /// # Errors
     /// See [`Store`].
-    pub fn next_outbox_due(&self, mailbox: &str) -> Result<Option<Timestamp>, StoreError> {
+    pub fn next_outbox_due(
+        &self,
+        mailbox: &str,
+        besides: &HashSet<NoticeId>,
+    ) -> Result<Option<Timestamp>, StoreError> {
         let start = keys::outbox_of(mailbox);
         let end = [&start[..], &[u8::MAX; 16]].concat();
-        first_moment(&self.view()?, Table::OutboxDue, start..=end)
+        let page = self.view()?.page(Table::OutboxDue, start..=end, besides.len() + 1)?;
+        first_moment(&page, |id| besides.contains(&NoticeId(id)))
     }
 
     /// Every mail that waits, or ended badly and was not given up, by number.
@@ -203,12 +209,13 @@ impl Store {
         Ok(numbers(&page)?.into_iter().map(ComplaintId).collect())
     }
 
-    /// When something is due next for a complaint.
+    /// When something is due next for a complaint, besides some.
     ///
     /// # Errors
     /// See [`StoreError`].
-    pub fn next_due(&self) -> Result<Option<Timestamp>, StoreError> {
-        first_moment(&self.view()?, Table::Due, ..)
+    pub fn next_due(&self, besides: &HashSet<ComplaintId>) -> Result<Option<Timestamp>, StoreError> {
+        let page = self.view()?.page(Table::Due, .., besides.len() + 1)?;
+        first_moment(&page, |id| besides.contains(&ComplaintId(id)))
     }
 
     /// Complaints by number, after `after`.
@@ -239,6 +246,17 @@ impl Store {
         let after = Bound::Excluded(keys::number(after.map_or(0, |id| id.0)).to_vec());
         let page = view.page(Table::Open, (after, Bound::Unbounded), limit)?;
         page.iter().map(|(key, _)| Ok(required(record(&view, keys::number_of(key)?)?)?.complaint)).collect()
+    }
+
+    /// The mailbox of each complaint that is not closed; what can't be read is left out.
+    ///
+    /// # Errors
+    /// See [`StoreError`].
+    pub fn mailboxes_of_open_complaints(&self) -> Result<Vec<String>, StoreError> {
+        let view = self.view()?;
+        let page = view.page(Table::Open, .., usize::MAX)?;
+        let ids = page.iter().filter_map(|(key, _)| keys::number_of(key).ok());
+        Ok(ids.filter_map(|id| Some(record(&view, id).ok()??.complaint.mailbox)).collect())
     }
 
     /// The journal of one complaint.
@@ -327,13 +345,15 @@ fn numbers(page: &Page) -> Result<Vec<u64>, StoreError> {
     page.iter().map(|(key, _)| keys::number_of(keys::end_of_due(key).get(8..).unwrap_or_default())).collect()
 }
 
-fn first_moment(
-    view: &View,
-    table: Table,
-    range: impl RangeBounds<Vec<u8>>,
-) -> Result<Option<Timestamp>, StoreError> {
-    let first = view.page(table, range, 1)?;
-    first.first().map(|(key, _)| keys::moment_of(keys::end_of_due(key))).transpose()
+/// The first moment of a page of due keys whose number is not left out.
+fn first_moment(page: &Page, left_out: impl Fn(u64) -> bool) -> Result<Option<Timestamp>, StoreError> {
+    for (key, _) in page {
+        let due = keys::end_of_due(key);
+        if !left_out(keys::number_of(due.get(8..).unwrap_or_default())?) {
+            return keys::moment_of(due).map(Some);
+        }
+    }
+    Ok(None)
 }
 
 fn complaint_under(view: &View, table: Table, key: &[u8]) -> Result<Option<ComplaintId>, StoreError> {

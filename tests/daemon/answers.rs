@@ -79,7 +79,7 @@ fn a_bounce_takes_the_acknowledgement_back() {
     assert_eq!(roles(&shown), ["complaint", "bounce"]);
     let shown = shown_when(&site, &reference, "staff are told", |s| statuses(s, "staff_bounce") == ["sent"]);
     assert_eq!(shown["state"], "open");
-    site.run(&["show", &reference]).ends(0, &["bounced"]);
+    site.run(&["show", &reference]).ends(0, &["came back"]);
     service.stop();
     site.run(&["run", "--once"]).ends(0, &[]);
     assert_eq!(host.mails(STAFF1.0, "").len(), 2, "staff_new and staff_bounce, once each");

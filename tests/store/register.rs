@@ -1,6 +1,6 @@
 //! What was committed is read back, also after closing; what contradicts it is refused.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 use jiff::civil::date;
 use klachtd::domain::complaint::{Complaint, NoticeStatus};
@@ -26,7 +26,7 @@ async fn a_commit_is_read_back_by_every_key_and_after_reopening() {
     store.commit(vec![sent(&store, 1)]).await.unwrap();
     store.flush().await.unwrap();
     assert_eq!(store.outbox_open().unwrap(), Vec::new());
-    assert_eq!(store.next_outbox_due(crate::samples::MAILBOX).unwrap(), None);
+    assert_eq!(store.next_outbox_due(crate::samples::MAILBOX, &HashSet::new()).unwrap(), None);
     assert_eq!(store.totals().unwrap().outgoing(NoticeStatus::Sent), 1);
     assert_eq!(store.totals().unwrap().outgoing(NoticeStatus::Queued), 0);
     assert_eq!(store.journal(ComplaintId(1)).unwrap().len(), 3);
@@ -46,10 +46,10 @@ fn check_first(store: &Store, complaint: &Complaint) {
     assert_eq!(store.cursor(MAILBOX).unwrap(), Some((1, 1)));
     assert_eq!(store.outbox_due(crate::samples::MAILBOX, at(9), 10).unwrap(), Vec::new());
     assert_eq!(store.outbox_due(crate::samples::MAILBOX, at(10), 10).unwrap()[0].id, NoticeId(1));
-    assert_eq!(store.next_outbox_due(crate::samples::MAILBOX).unwrap(), Some(at(10)));
+    assert_eq!(store.next_outbox_due(crate::samples::MAILBOX, &HashSet::new()).unwrap(), Some(at(10)));
     assert_eq!(store.complaints_due(at(999), 10).unwrap(), Vec::new());
     assert_eq!(store.complaints_due(at(1_000), 10).unwrap(), vec![ComplaintId(1)]);
-    assert_eq!(store.next_due().unwrap(), Some(at(1_000)));
+    assert_eq!(store.next_due(&HashSet::new()).unwrap(), Some(at(1_000)));
     let letter = &complaint.letters[0].letter;
     assert_eq!(store.content(&letter.sha256).unwrap(), raw(1));
     let numbers = store.numbers(2026).unwrap();

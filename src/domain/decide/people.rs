@@ -5,12 +5,16 @@ use crate::domain::event::{Trouble, View};
 use crate::domain::house::Staff;
 use crate::domain::notice::NoticeKind;
 
-/// Tells the operators, else all staff of the mailbox; never the address that the trouble is about.
+/// Tells the operators, else all staff of the mailbox; never the address that the trouble is about: when nobody else is
+/// an operator, all others are told.
 pub(super) fn alarm(view: &View, trouble: &Trouble, except: Option<&str>) -> Vec<NoticeDraft> {
-    let operators: Vec<&Staff> = workers(view).filter(|s| s.roles.iter().any(|r| r == "operator")).collect();
-    let told: Vec<&Staff> = if operators.is_empty() { workers(view).collect() } else { operators };
+    let others =
+        workers(view).filter(|s| except.is_none_or(|address| !s.email.eq_ignore_ascii_case(address)));
+    let others: Vec<&Staff> = others.collect();
+    let is_operator = |s: &&Staff| s.roles.iter().any(|r| r == "operator");
+    let operators: Vec<&Staff> = others.iter().copied().filter(is_operator).collect();
+    let told = if operators.is_empty() { others } else { operators };
     told.into_iter()
-        .filter(|s| except.is_none_or(|address| !s.email.eq_ignore_ascii_case(address)))
         .map(|s| NoticeDraft::to_staff(NoticeKind::StaffAlarm, s))
         .map(|draft| draft.with("alarm", trouble.kind.as_str()).with("message", trouble.message.clone()))
         .collect()
