@@ -92,7 +92,7 @@ fn mail_to_staff_has_no_place_for_the_complaint_or_the_complainants_name() {
     let private =
         ["salutation", "record", "complaint_points", "findings", "conclusion", "minutes", "investigation"];
     for (kind, language, wording) in every_notice().filter(|(kind, _, _)| kind.to_staff()) {
-        let used = templates.placeholders(kind, language, wording);
+        let used = templates.stated(kind, language, wording);
         assert!(private.iter().all(|name| !used.contains(*name)), "{kind} uses {used:?}");
     }
 }
@@ -104,7 +104,7 @@ fn both_languages_say_the_same_and_use_known_placeholders_only() {
     let mut used = BTreeSet::new();
     for kind in NoticeKind::ALL {
         let [dutch, english, informal] =
-            WAYS.map(|(language, wording)| templates.placeholders(kind, language, wording));
+            WAYS.map(|(language, wording)| templates.stated(kind, language, wording));
         assert_eq!(dutch, english, "{kind}");
         assert_eq!(dutch, informal, "{kind}");
         assert!(dutch.is_subset(&known), "{kind}: {dutch:?}");
@@ -132,7 +132,7 @@ fn what_the_procedures_oblige_has_a_place_in_its_template() {
                 stated.as_array().unwrap().iter().flat_map(|o| WAYS.map(|way| (o, way)))
             {
                 let placeholder = placeholder_of(obligation.as_str().unwrap());
-                let used = templates.placeholders(kind, language, wording);
+                let used = templates.stated(kind, language, wording);
                 assert!(used.contains(placeholder), "{}: {kind} states no {placeholder}", path.display());
                 obligations += 1;
             }

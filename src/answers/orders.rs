@@ -115,7 +115,7 @@ pub(super) async fn add(engine: &mut Engine, added: &Added, now: Timestamp) -> R
         date: received,
         auto_submitted: None,
     };
-    let raw = match compose::compose(&headers, &added.text) {
+    let raw = match compose::compose(&headers, &added.text, None) {
         Ok(raw) => raw,
         Err(e) => return Ok(Reply::refused(exit::DATAERR, format!("{e}: {:?}", added.email))),
     };

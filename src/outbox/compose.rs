@@ -2,10 +2,12 @@
 
 use std::time::SystemTime;
 
+use data_encoding::HEXLOWER;
 use jiff::Timestamp;
 use lettre::Address;
 use lettre::message::header::{self, ContentTransferEncoding, HeaderName, HeaderValue};
-use lettre::message::{Body, Mailbox, Mailboxes};
+use lettre::message::{Body, Mailbox, Mailboxes, MultiPart, MultiPartKind, SinglePart};
+use sha2::{Digest, Sha256};
 
 use crate::domain::mail::Party;
 
@@ -79,13 +81,14 @@ const REFERENCES_LIMIT: usize = 20;
 /// Longest line that is left as it is in the text; longer ones call for quoted-printable (RFC 5322 section 2.1.1).
 const LINE_LIMIT: usize = 78;
 
-/// The finished mail: lines ending in CRLF, ASCII unless an address is not, `text/plain` in UTF-8.
+/// The finished mail: lines ending in CRLF, ASCII unless an address is not, `text/plain` in UTF-8; with HTML it is
+/// `multipart/alternative`, the text first (RFC 2046 section 5.1.4).
 ///
 /// Control characters in names and subject become spaces, so that nothing in them can begin a header of its own.
 ///
 /// # Errors
 /// An address, the Message-ID or the date can't stand in a header.
-pub fn compose(headers: &Headers<'_>, text: &str) -> Result<Vec<u8>, ComposeError> {
+pub fn compose(headers: &Headers<'_>, text: &str, html: Option<&str>) -> Result<Vec<u8>, ComposeError> {
     let mut head = header::Headers::new();
     head.set(header::Date::new(date(headers.date)?));
     head.set(header::From::from(Mailboxes::from(mailbox(headers.from).ok_or(ComposeError::From)?)));
@@ -98,16 +101,34 @@ pub fn compose(headers: &Headers<'_>, text: &str) -> Result<Vec<u8>, ComposeErro
     set_thread(&mut head, headers)?;
     set_automatic(&mut head, headers.auto_submitted);
     head.set(header::MIME_VERSION_1_0);
-    head.set(header::ContentType::TEXT_PLAIN);
-    let body = body(text);
-    head.set(body.encoding());
-    let mut mail = head.to_string().into_bytes();
-    mail.extend_from_slice(b"\r\n");
-    mail.extend_from_slice(body.as_ref());
+    let plain = body(text);
+    let mut mail;
+    if let Some(html) = html {
+        let parts = MultiPart::builder()
+            .kind(MultiPartKind::Alternative)
+            .boundary(boundary(headers.message_id))
+            .singlepart(SinglePart::builder().header(header::ContentType::TEXT_PLAIN).body(plain))
+            .singlepart(SinglePart::builder().header(header::ContentType::TEXT_HTML).body(body(html)));
+        mail = head.to_string().into_bytes();
+        mail.extend_from_slice(&parts.formatted());
+    } else {
+        head.set(header::ContentType::TEXT_PLAIN);
+        head.set(plain.encoding());
+        mail = head.to_string().into_bytes();
+        mail.extend_from_slice(b"\r\n");
+        mail.extend_from_slice(plain.as_ref());
+    }
     if !mail.ends_with(b"\r\n") {
         mail.extend_from_slice(b"\r\n");
     }
     Ok(mail)
+}
+
+/// What stands between the parts. No line of ours begins with it: it holds a hash of the Message-ID.
+fn boundary(message_id: &str) -> String {
+    let hash = HEXLOWER.encode(&Sha256::digest(message_id.as_bytes()));
+    // "=_" never stands in quoted-printable text (RFC 2045 section 6.7).
+    format!("=_{}", &hash[..32])
 }
 
 fn date(date: Timestamp) -> Result<SystemTime, ComposeError> {

@@ -89,6 +89,7 @@ pub fn write(
             auto_submitted: Some(automatic(draft.kind)),
         },
         &rendered.text,
+        rendered.html.as_deref(),
     )?;
     let complete = states_all(occasion, templates, &values);
     let notice = Notice {
@@ -116,8 +117,7 @@ const fn automatic(kind: NoticeKind) -> AutoSubmitted {
 
 /// Whether the notice says everything that the procedure obliges it to (`must_state`); else it meets no term.
 fn states_all(occasion: &Occasion, templates: &Templates, values: &Values) -> bool {
-    let used =
-        templates.placeholders(occasion.draft.kind, occasion.draft.language, occasion.procedure.wording);
+    let used = templates.stated(occasion.draft.kind, occasion.draft.language, occasion.procedure.wording);
     let obliged = occasion.procedure.must_state(occasion.draft.kind.as_str());
     obliged
         .iter()

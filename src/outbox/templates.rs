@@ -184,10 +184,20 @@ impl Templates {
         })
     }
 
-    /// The placeholders that the templates of a notice use, in the subject, the text and the HTML.
-    pub fn placeholders(&self, kind: NoticeKind, language: Language, wording: Wording) -> BTreeSet<String> {
+    /// The placeholders that a notice states for every reader: those of its subject and its text.
+    pub fn stated(&self, kind: NoticeKind, language: Language, wording: Wording) -> BTreeSet<String> {
         let text = file_name(kind, language, wording, "txt");
-        [subject_of(&text), text, file_name(kind, language, wording, "html")]
+        self.used_in(&[subject_of(&text), text])
+    }
+
+    /// The placeholders that the templates of a notice use, in the subject, the text and the HTML.
+    fn placeholders(&self, kind: NoticeKind, language: Language, wording: Wording) -> BTreeSet<String> {
+        let text = file_name(kind, language, wording, "txt");
+        self.used_in(&[subject_of(&text), text, file_name(kind, language, wording, "html")])
+    }
+
+    fn used_in(&self, files: &[String]) -> BTreeSet<String> {
+        files
             .iter()
             .filter_map(|name| self.engine.get_template(name).ok())
             .flat_map(|template| template.undeclared_variables(false))

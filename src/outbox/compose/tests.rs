@@ -1,4 +1,4 @@
-use mail_parser::MessageParser;
+use mail_parser::{MessageParser, MimeHeaders};
 use proptest::prelude::*;
 
 use super::*;
@@ -19,6 +19,7 @@ struct Draft {
     date: Timestamp,
     auto_submitted: Option<AutoSubmitted>,
     text: String,
+    html: Option<String>,
 }
 
 impl Draft {
@@ -34,6 +35,7 @@ impl Draft {
             date: "2026-11-21T08:15:00Z".parse().expect("a moment"),
             auto_submitted: Some(AutoSubmitted::Replied),
             text: "Geachte heer De Vries,\n\nWij hebben uw klacht ontvangen.\n".into(),
+            html: None,
         }
     }
 
@@ -49,7 +51,7 @@ impl Draft {
             date: self.date,
             auto_submitted: self.auto_submitted,
         };
-        compose(&headers, &self.text)
+        compose(&headers, &self.text, self.html.as_deref())
     }
 
     /// The mail, after the checks that hold for every mail.
@@ -78,6 +80,8 @@ fn assert_sound(mail: &str) {
     names.retain(|name| !optional.contains(name));
     let expected = "Date From To Subject Message-ID X-Auto-Response-Suppress MIME-Version Content-Type \
                     Content-Transfer-Encoding";
+    let multipart = head.contains("Content-Type: multipart/");
+    let expected = if multipart { expected.trim_end_matches(" Content-Transfer-Encoding") } else { expected };
     assert_eq!(names.join(" "), expected, "{head}");
 }
 
@@ -281,4 +285,24 @@ proptest! {
         let text = text.replace("\r\n", "\n").replace('\r', "\n");
         prop_assert_eq!(body, text.trim_end_matches('\n'));
     }
+}
+
+#[test]
+fn html_comes_after_the_text_in_one_mail() {
+    let mut draft = Draft::new();
+    draft.html = Some("<p>Geachte heer <b>De Vriès</b></p>\n".into());
+    let mail = draft.mail();
+    let message = MessageParser::default().parse(&mail).expect("parsed");
+    assert!(
+        message
+            .content_type()
+            .is_some_and(|t| t.ctype() == "multipart" && t.subtype() == Some("alternative")),
+        "{mail}"
+    );
+    let types: Vec<&str> =
+        message.parts.iter().skip(1).filter_map(|p| p.content_type()).filter_map(|t| t.subtype()).collect();
+    assert_eq!(types, ["plain", "html"]);
+    assert_eq!(message.body_text(0).expect("text").replace("\r\n", "\n"), draft.text);
+    assert_eq!(message.body_html(0).expect("HTML").trim_end(), "<p>Geachte heer <b>De Vriès</b></p>");
+    assert_eq!(draft.mail(), mail, "the same letter gives the same bytes");
 }
