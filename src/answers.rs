@@ -1,6 +1,7 @@
 //! What can be asked of a running service, and the answers: the same for the control socket and the command line.
 
 mod orders;
+mod quarantine;
 
 use std::collections::HashSet;
 
@@ -57,6 +58,34 @@ pub enum Ask {
     Drop {
         /// Which.
         id: NoticeId,
+    },
+    /// Mail that was set aside.
+    Quarantine,
+    /// One such mail.
+    QuarantineShow {
+        /// Which, or the beginning of it.
+        id: String,
+        /// Its bytes instead of what was understood of them.
+        raw: bool,
+    },
+    /// Decide again about mail that was set aside, as if it had just come.
+    QuarantineRetry {
+        /// Which; `None` for all.
+        id: Option<String>,
+    },
+    /// Handle such a mail as a letter, whatever set it aside.
+    QuarantineRelease {
+        /// Which.
+        id: String,
+        /// Who decides: the name of the Unix user.
+        by: String,
+    },
+    /// Keep such a mail and never look at it again.
+    QuarantineDrop {
+        /// Which.
+        id: String,
+        /// Who decides: the name of the Unix user.
+        by: String,
     },
     /// How the service is doing.
     Status,
@@ -173,6 +202,11 @@ async fn found(engine: &mut Engine, health: &Health, ask: Ask, now: Timestamp) -
         Ask::Outbox => Reply::data(register::outbox(engine)?),
         Ask::Retry { id } => retry(engine, id, now).await?,
         Ask::Drop { id } => dropped(engine, id, now).await?,
+        Ask::Quarantine => quarantine::list(engine)?,
+        Ask::QuarantineShow { id, raw } => quarantine::show(engine, &id, raw).await?,
+        Ask::QuarantineRetry { id } => quarantine::retry(engine, id.as_deref(), now).await?,
+        Ask::QuarantineRelease { id, by } => quarantine::release(engine, &id, &by, now).await?,
+        Ask::QuarantineDrop { id, by } => quarantine::dropped(engine, &id, &by, now).await?,
         Ask::Status => status(engine, health, now)?,
         Ask::Verify => verify(engine.store().clone()).await?,
         Ask::Order { reference, text, by } => orders::order(engine, &reference, &text, &by, now).await?,

@@ -8,12 +8,15 @@ use std::sync::Arc;
 
 use jiff::civil::Date;
 use jiff::{Timestamp, ToSpan};
+use tracing::error;
 
 use crate::domain::complaint::{Complaint, NoticeStatus};
 use crate::domain::decide::{decide, next_due};
 use crate::domain::decision::NoticeDraft;
-use crate::domain::event::{Event, View};
-use crate::domain::fact::{ComplaintId, Fact, Fate, LetterNote, Notice, NoticeId, ProcedureVersion};
+use crate::domain::event::{AlsoIn, Event, View};
+use crate::domain::fact::{
+    ComplaintId, Fact, Fate, LetterNote, Notice, NoticeId, ProcedureVersion, Settlement,
+};
 use crate::domain::guard::{self, Counters, Leaving, Verdict};
 use crate::domain::house::Mailbox;
 use crate::domain::notice::NoticeKind;
@@ -82,6 +85,8 @@ pub struct Batch {
     next_reference: HashMap<i16, u32>,
     contents: Vec<Vec<u8>>,
     commits: Vec<Commit>,
+    /// Notices that could not be written, in words for staff.
+    unwritten: Vec<String>,
 }
 
 impl Batch {
@@ -98,6 +103,7 @@ impl Batch {
             next_reference: HashMap::new(),
             contents: Vec::new(),
             commits: Vec::new(),
+            unwritten: Vec::new(),
         }
     }
 
@@ -148,6 +154,24 @@ impl Batch {
         Ok(Some((seen.fate, reference)))
     }
 
+    /// The complaints that the same letter made in other mailboxes of ours.
+    ///
+    /// # Errors
+    /// [`EngineError::Store`].
+    pub fn also_in(&self, at: &Letterbox, mail: &Arrived) -> Result<Vec<AlsoIn>, EngineError> {
+        let mut found = Vec::new();
+        for mailbox in at.settings.house.mailboxes.iter().filter(|m| m.name != mail.mailbox) {
+            let there = Arrived { mailbox: mailbox.name.clone(), ..mail.clone() };
+            let Some((Fate::Complaint, Some(reference))) = self.seen(at.store, &there)? else { continue };
+            let staged = self.complaints.values().find(|c| c.reference == reference).map(|c| c.id);
+            let stored = || at.store.by_reference(&reference);
+            if let Some(complaint) = staged.map_or_else(stored, |id| Ok(Some(id)))? {
+                found.push(AlsoIn { mailbox: mailbox.name.clone(), complaint, reference });
+            }
+        }
+        Ok(found)
+    }
+
     // ------------------------------------------------------------ steps
 
     /// Another copy of a letter that was taken in before: it is accounted for, and nothing else changes.
@@ -155,6 +179,11 @@ impl Batch {
         let fact = Fact::LetterKept { letter, fate: outcome.fate, reason: outcome.reason.clone() };
         let commit = self.plain_commit(vec![fact], Some(taken(mail, outcome.fate, &outcome.reason)));
         self.commits.push(commit);
+    }
+
+    /// Notices that could not be written since the last call, in words for staff.
+    pub fn take_unwritten(&mut self) -> Vec<String> {
+        std::mem::take(&mut self.unwritten)
     }
 
     /// Replaces an entry of the outbox.
@@ -203,13 +232,17 @@ impl Batch {
             reference: &reference,
         };
         let decision = decide(&view, event, self.now);
+        // A record of staff in the thread of one complaint begins another.
+        let begins = matches!(decision.facts.first(), Some(Fact::Received(_)));
+        let complaint = complaint.filter(|_| !begins);
         let mut staged = Staged::new(self.plain_commit(Vec::new(), None), complaint.cloned());
         staged.commit.actor = decision.actor.unwrap_or_else(|| ACTOR.to_owned());
-        if matches!(decision.facts.first(), Some(Fact::Received(_))) {
+        if begins {
             staged.begin(self.draw_complaint(at.store)?, (year, number));
             self.next_reference.insert(year, number + 1);
         }
         for fact in decision.facts {
+            staged.returned(at.store, &fact)?;
             staged.happen(self.now, fact)?;
         }
         for draft in decision.notices {
@@ -226,7 +259,7 @@ impl Batch {
         };
         self.count_set_aside(at, &mut staged.commit, mail, &outcome);
         self.stage(view, staged, mail, &outcome);
-        if let Some((id, fact)) = decision.elsewhere {
+        for (id, fact) in decision.elsewhere {
             self.happen_elsewhere(at.store, id, fact)?;
         }
         Ok(outcome)
@@ -252,7 +285,7 @@ impl Batch {
         self.commits.push(commit);
     }
 
-    /// What an order in one complaint does to another. Its own terms are looked at in the next tick, under its own
+    /// What an event in one complaint does to another. Its own terms are looked at in the next tick, under its own
     /// procedure.
     fn happen_elsewhere(&mut self, store: &Store, id: ComplaintId, fact: Fact) -> Result<(), EngineError> {
         let complaint = self.complaint(store, id)?;
@@ -268,9 +301,13 @@ impl Batch {
         Ok(())
     }
 
-    /// A mail that was set aside has become something else by the newest step.
+    /// A mail that was set aside has become something else by the newest mail.
     pub fn take_anew(&mut self, mail: &Arrived, outcome: &Outcome) {
-        if let Some(commit) = self.commits.last_mut() {
+        if let Some(commit) = self.commits.iter_mut().rev().find(|commit| !commit.taken.is_empty()) {
+            // Who answers it in its thread belongs to the complaint that it has become.
+            if commit.record.is_some() && outcome.fate != Fate::Ignored {
+                commit.message_ids.extend(mail.letter.message_id.clone());
+            }
             commit.taken.push(taken(mail, outcome.fate, &outcome.reason));
         }
     }
@@ -313,6 +350,11 @@ impl Batch {
             Err(e) => {
                 self.next_notice = Some(id.0);
                 let (kind, to) = (draft.kind, draft.to.email.clone());
+                let about = complaint.map_or("no complaint", |c| c.reference.as_str());
+                error!(kind = kind.as_str(), reference = about, "a notice could not be written: {e}");
+                if kind != NoticeKind::StaffAlarm {
+                    self.unwritten.push(format!("{kind} in {about}: it could not be written: {e}"));
+                }
                 return staged.happen(self.now, Fact::NoticeRefused { kind, to, reason: e.to_string() });
             }
         };
@@ -470,6 +512,17 @@ impl Staged {
     fn use_notice(&mut self, id: NoticeId) {
         let used = &mut self.commit.used.notices;
         *used = if used.is_empty() { id.0..id.0 + 1 } else { used.start..id.0 + 1 };
+    }
+
+    /// A notice that came back is not tried again, and is nowhere shown as sent.
+    fn returned(&mut self, store: &Store, fact: &Fact) -> Result<(), EngineError> {
+        let Fact::NoticeSettled { notice, settlement: Settlement::Bounced { reason } } = fact else {
+            return Ok(());
+        };
+        let entry = store.outgoing(*notice)?;
+        let (status, reply) = (NoticeStatus::Bounced, Some(reason.clone()));
+        self.commit.outbox.extend(entry.map(|entry| Outgoing { status, reply, next_at: None, ..entry }));
+        Ok(())
     }
 
     /// A fact of a complaint changes it; one outside any complaint is only recorded.

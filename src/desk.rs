@@ -91,18 +91,18 @@ impl Desk {
         let mut letters = Vec::with_capacity(mails.len());
         for (n, mail) in mails.iter().enumerate() {
             let (desk, shared) = (self.clone(), Arc::clone(mails));
-            let work = spawn_blocking(move || desk.understand(&shared[n].raw));
-            let failure = match timeout(READ_TIME, work).await {
-                Ok(Ok(Some(letter))) => {
-                    letters.push(letter);
-                    continue;
-                }
-                Ok(_) => "reading it failed".to_owned(),
-                Err(_) => format!("reading it took more than {} s", READ_TIME.as_secs()),
-            };
-            letters.push((read::unread(&mail.raw), Some(failure)));
+            let read = within_time(move || desk.understand(&shared[n].raw)).await;
+            letters.push(read.unwrap_or_else(|failure| (read::unread(&mail.raw), Some(failure))));
         }
         letters
+    }
+
+    /// Reads a mail that was kept again, within the same bounds; and why it must be set aside, when it must.
+    pub async fn again(&self, raw: Vec<u8>) -> (Letter, Option<String>) {
+        let raw = Arc::new(raw);
+        let (desk, shared) = (self.clone(), Arc::clone(&raw));
+        let read = within_time(move || desk.understand(&shared)).await;
+        read.unwrap_or_else(|failure| (read::unread(&raw), Some(failure)))
     }
 
     /// `None` when a stage failed.
@@ -135,6 +135,17 @@ impl Desk {
     }
 }
 
+/// What a thread of its own made of one mail, or why it made nothing of it.
+async fn within_time(
+    work: impl FnOnce() -> Option<(Letter, Option<String>)> + Send + 'static,
+) -> Result<(Letter, Option<String>), String> {
+    match timeout(READ_TIME, spawn_blocking(work)).await {
+        Ok(Ok(Some(read))) => Ok(read),
+        Ok(_) => Err("reading it failed".to_owned()),
+        Err(_) => Err(format!("reading it took more than {} s", READ_TIME.as_secs())),
+    }
+}
+
 /// The mails themselves; copied only when a thread that took too long still looks at them.
 fn unshared(mails: Arc<Vec<Unread>>) -> Vec<Unread> {
     Arc::try_unwrap(mails).unwrap_or_else(|shared| {
@@ -156,17 +167,28 @@ pub fn read_one(
     mailbox: &str,
     is_ours: &dyn Fn(&str) -> bool,
 ) -> Option<Letter> {
+    with_reading(settings, mailbox, is_ours, |reading| read::read(raw, reading))
+}
+
+/// The mail that a letter to `mailbox` passes on, as if its writer had sent it.
+pub fn passed_on(letter: &Letter, settings: &Settings, mailbox: &str) -> Option<Letter> {
+    with_reading(settings, mailbox, &|_| false, |reading| read::passed_on(letter, reading)).flatten()
+}
+
+fn with_reading<T>(
+    settings: &Settings,
+    mailbox: &str,
+    is_ours: &dyn Fn(&str) -> bool,
+    work: impl FnOnce(&Reading) -> T,
+) -> Option<T> {
     let ruling = settings.rules.of_mailbox(&settings.house, mailbox)?;
     let mailbox = settings.house.mailbox(mailbox)?;
-    Some(read::read(
-        raw,
-        &Reading {
-            mailbox,
-            house: &settings.house,
-            patterns: &ruling.patterns,
-            languages: &ruling.procedure.languages,
-            limits: ReadLimits::default(),
-            is_ours,
-        },
-    ))
+    Some(work(&Reading {
+        mailbox,
+        house: &settings.house,
+        patterns: &ruling.patterns,
+        languages: &ruling.procedure.languages,
+        limits: ReadLimits::default(),
+        is_ours,
+    }))
 }

@@ -7,6 +7,7 @@
 mod digest;
 mod orders;
 mod outgoing;
+mod quarantine;
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -14,7 +15,7 @@ use std::sync::Arc;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, ToSpan};
-use tracing::warn;
+use tracing::{error, warn};
 
 use crate::batch::{Batch, Letterbox};
 use crate::domain::complaint::Misfit;
@@ -28,6 +29,8 @@ use crate::outbox::letterhead::WriteError;
 use crate::outbox::templates::Templates;
 use crate::rules::Rules;
 use crate::store::{CommitError, Store, StoreError, Taken};
+
+pub use quarantine::SetAside;
 
 /// How often a batch that another writer overtook is decided anew.
 const TRIES: u32 = 3;
@@ -204,6 +207,52 @@ impl Engine {
     /// # Errors
     /// [`EngineError`]: then nothing of the batch happened.
     pub async fn take(&mut self, arrived: &[Arrived], now: Timestamp) -> Result<Vec<Outcome>, EngineError> {
+        match self.take_together(arrived, now).await {
+            Err(e) if e.is_of_one() => self.take_apart(arrived, now).await,
+            taken => taken,
+        }
+    }
+
+    /// One mail that can't be registered must not stop the others, nor come again for ever: it is set aside.
+    async fn take_apart(&mut self, arrived: &[Arrived], now: Timestamp) -> Result<Vec<Outcome>, EngineError> {
+        let mut outcomes = Vec::with_capacity(arrived.len());
+        for mail in arrived {
+            let taken = match self.take_together(std::slice::from_ref(mail), now).await {
+                Err(e) if e.is_of_one() => {
+                    error!(mailbox = mail.mailbox, sha256 = mail.sha256, "a mail can't be registered: {e}");
+                    vec![self.take_unhandled(mail, &e, now).await?]
+                }
+                taken => taken?,
+            };
+            outcomes.extend(taken);
+        }
+        Ok(outcomes)
+    }
+
+    /// Looks at nothing in the register: what stands there may be the reason.
+    async fn take_unhandled(
+        &mut self,
+        mail: &Arrived,
+        why: &EngineError,
+        now: Timestamp,
+    ) -> Result<Outcome, EngineError> {
+        let set_aside = Some(format!("it could not be registered: {why}"));
+        let event = Event::LetterArrived(Box::new(Arrival { set_aside, ..orders::arrival_of(mail) }));
+        for _ in 0..TRIES {
+            let mut batch = Batch::new(now);
+            let outcome = self.step(&mut batch, None, &mail.mailbox, &event, Some(mail))?;
+            if self.commit(batch).await? {
+                return Ok(outcome);
+            }
+        }
+        Err(EngineError::Contended)
+    }
+
+    async fn take_together(
+        &mut self,
+        arrived: &[Arrived],
+        now: Timestamp,
+    ) -> Result<Vec<Outcome>, EngineError> {
         for _ in 0..TRIES {
             let mut batch = Batch::new(now);
             let mut outcomes = Vec::with_capacity(arrived.len());
@@ -243,20 +292,24 @@ impl Engine {
             batch.take_again(mail, note_of(mail), &outcome);
             return Ok(outcome);
         }
-        let settings = Arc::clone(&self.settings);
-        let at =
-            Letterbox::new(&self.store, &settings, &mail.mailbox, self.present_procedure(&mail.mailbox)?)?;
+        self.judge(batch, mail)
+    }
+
+    /// Decides what becomes of a mail, as if it had just come.
+    fn judge(&mut self, batch: &mut Batch, mail: &Arrived) -> Result<Outcome, EngineError> {
+        let (settings, store) = (Arc::clone(&self.settings), self.store.clone());
+        let procedure = self.present_procedure(&mail.mailbox)?;
+        let at = Letterbox::new(&store, &settings, &mail.mailbox, procedure)?;
         let (found, today) = (batch.place_of(&at, mail)?, at.today(batch.now()));
         if let (Some(question), Some(claim)) = (found.question, &found.claim)
             && let Some(outcome) = self.answered(batch, mail, (question, claim.clone()), today)?
         {
             return Ok(outcome);
         }
-        let order =
-            found.claim.map(|claim| self.ordered(batch, claim, &mail.letter.text, today)).transpose()?;
+        let order = found.claim.clone();
+        let order = order.map(|claim| self.ordered(batch, claim, &mail.letter.text, today)).transpose()?;
         let complaint = found.complaint.map(|id| self.present(batch, id)).transpose()?;
-        let known = orders::arrival_of(mail);
-        let arrival = Arrival { about: found.about, related: found.related, order, ..known };
+        let arrival = Arrival { order, ..self.arrival(batch, &at, mail, found)? };
         let event = Event::LetterArrived(Box::new(arrival));
         self.step(batch, complaint, &mail.mailbox, &event, Some(mail))
     }
@@ -371,7 +424,12 @@ impl Engine {
             None => self.present_procedure(mailbox)?,
         };
         let letterbox = Letterbox::new(&self.store, &settings, mailbox, procedure)?;
-        batch.step(&letterbox, complaint.as_ref(), event, mail)
+        let outcome = batch.step(&letterbox, complaint.as_ref(), event, mail)?;
+        for message in batch.take_unwritten() {
+            let trouble = Event::ServiceTroubled(Trouble { kind: TroubleKind::Failed, message });
+            batch.step(&letterbox, None, &trouble, None)?;
+        }
+        Ok(outcome)
     }
 
     /// Saves contents, commits the batch in one transaction, makes it durable. `false` when it was overtaken.
@@ -394,6 +452,14 @@ impl Engine {
 /// Longest subject that the journal keeps; the raw mail has the rest.
 const SUBJECT_CHARACTERS: usize = 300;
 
+/// Attachments of which the journal keeps the name, and characters of each.
+const ATTACHMENTS: usize = 20;
+const NAME_CHARACTERS: usize = 100;
+
+fn short(name: &str) -> String {
+    name.chars().take(NAME_CHARACTERS).collect()
+}
+
 fn note_of(mail: &Arrived) -> LetterNote {
     let letter = &mail.letter;
     LetterNote {
@@ -405,18 +471,21 @@ fn note_of(mail: &Arrived) -> LetterNote {
         received_at: letter.received_at.unwrap_or(mail.taken_at),
         sha256: mail.sha256.clone(),
         size: mail.size,
-        attachments: letter.attachments.iter().map(|a| a.name.clone()).take(20).collect(),
+        attachments: letter.attachments.iter().take(ATTACHMENTS).map(|a| short(&a.name)).collect(),
     }
 }
 
 /// By what a letter is the same letter, beside its body: its Message-ID; without one who wrote it, when, and about what.
+/// Of two mails of which nothing is known none is a copy of the other: then by where it stands.
 pub(crate) fn identity(mail: &Arrived) -> String {
     let letter = &mail.letter;
-    letter.message_id.clone().unwrap_or_else(|| {
-        let from = letter.from.as_ref().map_or("", |party| party.email.as_str());
-        let date = letter.date.map(|at| at.to_string()).unwrap_or_default();
-        format!("{from} {date} {}", letter.subject)
-    })
+    if let Some(id) = &letter.message_id {
+        return id.clone();
+    }
+    let from = letter.from.as_ref().map_or("", |party| party.email.as_str());
+    let date = letter.date.map(|at| at.to_string()).unwrap_or_default();
+    let known = format!("{from} {date} {}", letter.subject);
+    if known.trim().is_empty() { mail.place.clone() } else { known }
 }
 
 /// What the store is told of a mail's place, whatever became of it.

@@ -222,10 +222,19 @@ impl Life {
             bounce: None,
             body_sha256: String::new(),
             forwarded: None,
-            over_limit: None,
+            unreadable: None,
             oddities: Vec::new(),
         };
-        Arrival { letter, note, about: None, set_aside: None, related: None, order }
+        Arrival {
+            letter,
+            note,
+            about: None,
+            set_aside: None,
+            related: None,
+            order,
+            passed_on: None,
+            also_in: Vec::new(),
+        }
     }
 
     fn step(&mut self, event: &Event) -> Decision {

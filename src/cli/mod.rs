@@ -10,6 +10,7 @@ mod order;
 mod outbox;
 mod preview;
 mod print;
+mod quarantine;
 mod read;
 mod show;
 mod status;
@@ -81,6 +82,8 @@ enum Command {
     Add(order::AddArguments),
     /// Show or change what is going out
     Outbox(outbox::Arguments),
+    /// Show or decide about mail that was set aside
+    Quarantine(quarantine::Arguments),
     /// Prove the register: journal, hash chain, saved mails; 65 when something is wrong
     Verify {
         /// As JSON
@@ -208,6 +211,7 @@ async fn dispatch(arguments: &Arguments) -> Result<u8, Failure> {
         Command::Order(order) => order::order(&load(config)?, order).await,
         Command::Add(add) => order::add(&load(config)?, add).await,
         Command::Outbox(outbox) => outbox::run(&load(config)?, outbox).await,
+        Command::Quarantine(quarantine) => quarantine::run(&load(config)?, quarantine).await,
         Command::Completions(shell) => completions::run(&Arguments::command(), shell),
         Command::Verify { json } => status::verify(&load(config)?, *json).await,
         Command::Status { json } => status::run(&load(config)?, *json).await,

@@ -149,7 +149,7 @@ fn stdin() -> Result<String, Failure> {
 }
 
 /// The Unix user who types: for the journal.
-fn user() -> String {
+pub(super) fn user() -> String {
     let uid = rustix::process::getuid().as_raw();
     let entry = |line: &str| {
         let mut parts = line.split(':');

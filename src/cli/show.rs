@@ -8,6 +8,7 @@ use serde_json::Value;
 
 use super::completions;
 use super::print::{self, text};
+use super::quarantine::passed_on;
 use super::read::printable;
 use super::{Failure, asking};
 use crate::answers::{Ask, exit};
@@ -55,6 +56,7 @@ fn print_letter(letter: &Value, arguments: &Arguments) -> Result<u8, Failure> {
         print::json(letter);
     } else {
         println!("{}", printable(text(letter, "text")));
+        passed_on(letter);
     }
     Ok(exit::OK)
 }

@@ -26,8 +26,8 @@ pub struct Decision {
     pub reply: Option<OrderReply>,
     /// What a mail that was set aside has become by this.
     pub anew: Option<(Fate, String)>,
-    /// What happened in another complaint by the same order.
-    pub elsewhere: Option<(ComplaintId, Fact)>,
+    /// What happened in other complaints by the same event.
+    pub elsewhere: Vec<(ComplaintId, Fact)>,
 }
 
 /// A notice that is to be written. The guard may still hold or refuse it.

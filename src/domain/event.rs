@@ -2,7 +2,7 @@
 
 use super::complaint::Complaint;
 use super::digest::Digest;
-use super::fact::{LetterNote, NoticeId, ProcedureVersion, Settlement};
+use super::fact::{ComplaintId, LetterNote, NoticeId, ProcedureVersion, Settlement};
 use super::house::{House, Mailbox};
 use super::mail::Letter;
 use super::order::Reading;
@@ -21,6 +21,8 @@ pub enum Event {
     ComplaintBrought(Box<Brought>),
     /// Staff confirmed what a mail that was set aside asks for.
     LetterConfirmed(Box<Confirmed>),
+    /// An operator decided in the shell what becomes of a mail that was set aside.
+    SetAsideJudged(Box<Judged>),
     /// The outgoing server's answer to a notice is known.
     DeliverySettled {
         /// Which notice.
@@ -98,6 +100,21 @@ pub struct Arrival {
     pub related: Option<String>,
     /// What a member of staff orders in it, and by what right.
     pub order: Option<Ordered>,
+    /// The mail that a member of staff passes on in it, as if its writer had sent it.
+    pub passed_on: Option<Box<Letter>>,
+    /// The complaints that the same mail made in other mailboxes of ours.
+    pub also_in: Vec<AlsoIn>,
+}
+
+/// A complaint that the same mail made in another mailbox.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AlsoIn {
+    /// The other mailbox's name.
+    pub mailbox: String,
+    /// The complaint there.
+    pub complaint: ComplaintId,
+    /// Its reference.
+    pub reference: String,
 }
 
 /// By what right somebody gives an order (product: "Orders").
@@ -146,6 +163,26 @@ pub struct Confirmed {
     pub answer: Arrival,
     /// What became of the first in the meantime, when it was confirmed before.
     pub done: bool,
+}
+
+/// A mail that was set aside and about which an operator decides.
+#[derive(Debug, Clone)]
+pub struct Judged {
+    /// The mail.
+    pub arrival: Arrival,
+    /// What becomes of it.
+    pub judgement: Aside,
+    /// Who decides: the name of the Unix user.
+    pub by: String,
+}
+
+/// What an operator makes of a mail that was set aside.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Aside {
+    /// It is handled as a letter, whatever set it aside.
+    Release,
+    /// It is kept, and never looked at again.
+    Drop,
 }
 
 /// What a decision may look at; nothing else exists for it.

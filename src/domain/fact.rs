@@ -409,6 +409,13 @@ pub enum Fact {
         /// Its complainant, a party here from now on.
         party: Party,
     },
+    /// The same mail was addressed to another mailbox of ours, and is a complaint there too.
+    AlsoIn {
+        /// The other mailbox's name.
+        mailbox: String,
+        /// The complaint's reference there.
+        reference: String,
+    },
     /// An internal note.
     Noted {
         /// The note.
@@ -448,6 +455,7 @@ impl Fact {
             Self::Closed { .. } => "closed",
             Self::Reopened { .. } => "reopened",
             Self::Absorbed { .. } => "absorbed",
+            Self::AlsoIn { .. } => "also_in",
             Self::Noted { .. } => "noted",
             Self::AboutNamed { .. } => "about_named",
         }

@@ -167,9 +167,9 @@ pub struct Letter {
     /// The mail that was passed on, when there is one: the outermost, of a letter alone.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub forwarded: Option<Forwarded>,
-    /// The limit that it goes beyond, in words; `None` when all of it was looked at.
+    /// The limit that it goes beyond, or why nothing could be understood of it; `None` when all of it was looked at.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub over_limit: Option<String>,
+    pub unreadable: Option<String>,
     /// SHA-256 (hex) over the body alone: the same mail delivered twice has another header block but the same body.
     #[serde(default)]
     pub body_sha256: String,

@@ -187,6 +187,8 @@ pub enum Refusal {
     NothingToConfirm,
     /// The mail is not set aside any more.
     NotSetAside,
+    /// Nobody's address stands in the mail, so that nobody could be answered.
+    NoSender,
     /// The complaint is unanswered: it can be closed only when it is resolved, withdrawn or no complaint.
     Unanswered,
 }

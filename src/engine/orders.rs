@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 
 use super::{Arrived, Engine, EngineError, Outcome, Settings, TRIES, note_of};
-use crate::batch::{Batch, Claim, Letterbox};
+use crate::batch::{Batch, Claim, Found, Letterbox};
 use crate::desk;
 use crate::domain::complaint::Complaint;
 use crate::domain::event::{Arrival, Brought, Confirmed, Event, Ordered, Right};
@@ -120,10 +120,11 @@ impl Engine {
         let answer = self.ordered(batch, claim, &mail.letter.text, today)?;
         let at =
             Letterbox::new(&self.store, &settings, &mail.mailbox, self.present_procedure(&mail.mailbox)?)?;
-        let complaint = batch.place_of(&at, &set_aside)?.complaint;
-        let complaint = complaint.map(|id| self.present(batch, id)).transpose()?;
+        let found = batch.place_of(&at, &set_aside)?;
+        let complaint = found.complaint.map(|id| self.present(batch, id)).transpose()?;
+        let set_aside_as = self.arrival(batch, &at, &set_aside, found)?;
         let event = Event::LetterConfirmed(Box::new(Confirmed {
-            pending: Arrival { order: Some(ordered), note: pending, ..arrival_of(&set_aside) },
+            pending: Arrival { order: Some(ordered), note: pending, ..set_aside_as },
             answer: Arrival { order: Some(answer), ..arrival_of(mail) },
             done,
         }));
@@ -132,6 +133,21 @@ impl Engine {
             batch.take_anew(&set_aside, &Outcome { fate, reason, ..outcome.clone() });
         }
         Ok(Some(outcome))
+    }
+
+    /// A mail as the decision sees it, but for what staff order in it.
+    pub(super) fn arrival(
+        &self,
+        batch: &Batch,
+        at: &Letterbox,
+        mail: &Arrived,
+        found: Found,
+    ) -> Result<Arrival, EngineError> {
+        let from_staff = found.claim.is_some_and(|claim| claim.right == Right::Address);
+        let passed_on = from_staff.then(|| desk::passed_on(&mail.letter, &self.settings, &mail.mailbox));
+        let also_in = if found.complaint.is_none() { batch.also_in(at, mail)? } else { Vec::new() };
+        let passed_on = passed_on.flatten().map(Box::new);
+        Ok(Arrival { about: found.about, related: found.related, passed_on, also_in, ..arrival_of(mail) })
     }
 
     /// A mail that was set aside, read again as it came.
@@ -171,5 +187,7 @@ pub(super) fn arrival_of(mail: &Arrived) -> Arrival {
         set_aside: mail.set_aside.clone(),
         related: None,
         order: None,
+        passed_on: None,
+        also_in: Vec::new(),
     }
 }

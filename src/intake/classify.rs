@@ -125,6 +125,7 @@ fn notification(signs: &Signs) -> Reason {
     } else {
         Class::Bounce
     };
+    let action = known(action, &["failed", "delayed", "delivered", "relayed", "expanded"]);
     Some((class, format!("it is a delivery status notification: {action} (RFC 3464)")))
 }
 
@@ -253,7 +254,14 @@ fn marked_automatic(signs: &Signs) -> Reason {
 }
 
 fn said(word: &str) -> String {
-    format!("Auto-Submitted: {word} (RFC 3834)")
+    const KNOWN: [&str; 6] =
+        ["auto-replied", "auto-generated", "auto-notified", "auto-forwarded", "yes", "true"];
+    format!("Auto-Submitted: {} (RFC 3834)", known(word, &KNOWN))
+}
+
+/// Reasons go to log and journal, where nothing that strangers wrote belongs.
+fn known<'a>(word: &str, all: &[&'a str]) -> &'a str {
+    all.iter().find(|known| **known == word).copied().unwrap_or("another word")
 }
 
 /// The program that keeps tickets and passed on what somebody wrote, by its headers.
@@ -492,11 +500,12 @@ fn looks_like_a_program(signs: &Signs) -> bool {
     gateway.iter().any(|word| local.contains(word))
         || signs.from.is_empty()
         || signs.headers.first("x-mailer").is_some_and(|m| m.starts_with("<SMTP32"))
-        || takes_no_answers(local)
+        || takes_no_answers(&signs.from)
 }
 
-/// Whether a local part says that nobody reads answers: as a word of its own, wherever it stands.
-fn takes_no_answers(local: &str) -> bool {
+/// Whether the local part of an address says that nobody reads answers: as a word of its own, wherever it stands.
+pub(super) fn takes_no_answers(address: &str) -> bool {
+    let local = local_part(address).to_lowercase();
     phrases::NO_REPLY.iter().any(|token| {
         local.match_indices(token).any(|(at, _)| !local[..at].ends_with(|c: char| c.is_alphanumeric()))
     })

@@ -21,7 +21,7 @@ pub(super) struct Looked {
     depths: Vec<usize>,
     limits: ReadLimits,
     /// The limit that the mail goes beyond, in words.
-    pub(super) over_limit: Option<String>,
+    pub(super) unreadable: Option<String>,
 }
 
 impl Looked {
@@ -45,9 +45,9 @@ impl Looked {
         if deepest > limits.depth {
             beyond.push(format!("its parts are {deepest} deep; {} levels were looked at", limits.depth));
         }
-        let over_limit = beyond.first().cloned();
+        let unreadable = beyond.first().cloned();
         oddities.extend(beyond);
-        Self { depths, limits, over_limit }
+        Self { depths, limits, unreadable }
     }
 
     /// Whether the part of this number is looked at.

@@ -68,10 +68,10 @@ pub fn read(raw: &[u8], reading: &Reading) -> Letter {
     if head > reading.limits.header_bytes {
         let what =
             format!("its header is longer than {} bytes; it was not read", reading.limits.header_bytes);
-        return Letter { over_limit: Some(what.clone()), ..odd(unread(raw), &what) };
+        return not_understood(raw, &what);
     }
     if tidy.iter().all(u8::is_ascii_whitespace) {
-        return odd(unread(raw), "it is empty");
+        return not_understood(raw, "it is empty");
     }
     // The parser has panicked on crafted mail before; whatever it does, the raw mail is kept for a person.
     let understood = panic::catch_unwind(AssertUnwindSafe(|| {
@@ -79,9 +79,35 @@ pub fn read(raw: &[u8], reading: &Reading) -> Letter {
     }));
     match understood {
         Ok(Some(letter)) => letter,
-        Ok(None) => odd(unread(raw), "it is empty"),
-        Err(_) => odd(unread(raw), "its structure could not be understood"),
+        Ok(None) => not_understood(raw, "it is empty"),
+        Err(_) => not_understood(raw, "its structure could not be understood"),
     }
+}
+
+/// The mail that a letter passes on, as if its writer had sent it to us; `None` when there is none with an address.
+pub fn passed_on(letter: &Letter, reading: &Reading) -> Option<Letter> {
+    let inner = letter.forwarded.as_ref()?;
+    let from = inner.from.clone()?;
+    let subject = if inner.subject.is_empty() { &letter.subject } else { &inner.subject };
+    let silent = classify::takes_no_answers(&from.email);
+    let language = language::of(&format!("{subject}\n{}", inner.text));
+    Some(Letter {
+        answerable: !silent,
+        reasons: silent
+            .then(|| "nobody reads answers to its sender's address".to_owned())
+            .into_iter()
+            .collect(),
+        relay: None,
+        reply_to: None,
+        text: inner.text.clone(),
+        quoted: String::new(),
+        language: language.filter(|language| reading.languages.contains(language)),
+        fields: reading.patterns.find(subject, &inner.text, false),
+        subject: subject.clone(),
+        from: Some(from),
+        forwarded: None,
+        ..letter.clone()
+    })
 }
 
 /// A letter of which nothing was understood: kept for a person.
@@ -107,15 +133,14 @@ pub fn unread(raw: &[u8]) -> Letter {
         authentication: Authentication::default(),
         bounce: None,
         forwarded: None,
-        over_limit: None,
+        unreadable: None,
         body_sha256: body_sha256(raw),
         oddities: Vec::new(),
     }
 }
 
-fn odd(mut letter: Letter, what: &str) -> Letter {
-    letter.oddities.push(what.to_owned());
-    letter
+fn not_understood(raw: &[u8], why: &str) -> Letter {
+    Letter { unreadable: Some(why.to_owned()), oddities: vec![why.to_owned()], ..unread(raw) }
 }
 
 /// The same mail delivered twice has another header block but the same body. Line ends and blank ends do not count.
@@ -192,7 +217,7 @@ fn understood(message: &Message, raw: &[u8], reading: &Reading) -> Letter {
         attachments: content.attachments,
         bounce,
         forwarded,
-        over_limit: looked.over_limit.or(crowded),
+        unreadable: looked.unreadable.or(crowded),
         text: split.new,
         quoted: split.rest,
         language: language.filter(|language| reading.languages.contains(language)),

@@ -142,7 +142,7 @@ pub(super) fn recipients(
     message: &Message,
     headers: &Headers,
     most: usize,
-    over_limit: &mut Option<String>,
+    unreadable: &mut Option<String>,
 ) -> Vec<String> {
     let mut found: Vec<String> = Vec::new();
     let delivered = DELIVERED.iter().copied().flat_map(|n| headers.all(n));
@@ -152,7 +152,7 @@ pub(super) fn recipients(
         delivered.map(str::to_owned).chain(listed.filter_map(|a| a.address.as_deref().map(str::to_owned)));
     for address in all.filter_map(|a| usable(&a)) {
         if found.len() == most {
-            *over_limit = Some(format!("it has more than {most} recipients; the rest was not looked at"));
+            *unreadable = Some(format!("it has more than {most} recipients; the rest was not looked at"));
             break;
         }
         if !found.iter().any(|f| f.eq_ignore_ascii_case(&address)) {

@@ -87,6 +87,9 @@ fn handled(fact: &Fact, zone: &TimeZone) -> String {
         Fact::Absorbed { reference, party } => {
             format!("{reference} of {} was merged into this one", party.email)
         }
+        Fact::AlsoIn { mailbox, reference } => {
+            format!("the same mail came to mailbox {mailbox} and is {reference} there")
+        }
         Fact::AboutNamed { person } => format!("{person} is complained about, and handles nothing of it"),
         // The rest has its words above.
         other => other.name().to_owned(),

@@ -166,14 +166,15 @@ fn letter(n: usize, record: &LetterRecord) -> LetterRow {
     }
 }
 
-/// Other complaints that the journal names: quoted by a stranger, merged into this one, or this one into them.
+/// Other complaints that the journal names: quoted by a stranger, merged into this one, this one into them, or made by the
+/// same mail.
 fn related(complaint: &Complaint, facts: &[(Timestamp, &Fact)]) -> Vec<String> {
     let mut related: Vec<String> = Vec::new();
     for (_, fact) in facts {
         let named = match fact {
             Fact::Received(received) => received.related.as_ref(),
             Fact::LetterJoined { related, .. } => related.as_ref(),
-            Fact::Absorbed { reference, .. } => Some(reference),
+            Fact::Absorbed { reference, .. } | Fact::AlsoIn { reference, .. } => Some(reference),
             Fact::Closed { into, .. } => into.as_ref(),
             _ => None,
         };

@@ -13,7 +13,7 @@ use super::recipe::{Page, View};
 use super::totals::Totals;
 use super::{Store, StoreError};
 use crate::domain::complaint::Complaint;
-use crate::domain::fact::{ComplaintId, Fact, LetterNote};
+use crate::domain::fact::{ComplaintId, Fact, Fate, LetterNote};
 use crate::domain::outgoing::Outgoing;
 
 /// Entries of an index that are read at once.
@@ -103,6 +103,7 @@ impl Check<'_> {
         self.index(Table::Open, |check, view, key, _| check.open(view, key))?;
         self.index(Table::OutboxDue, |check, view, key, _| check.outbox_due(view, key))?;
         self.index(Table::Places, |check, view, key, _| check.place(view, key))?;
+        self.index(Table::SetAside, |check, view, key, _| check.set_aside(view, key))?;
         self.totals(head)
     }
 
@@ -317,6 +318,20 @@ impl Check<'_> {
             && read::record(view, id.0).is_ok_and(|record| record.is_none())
         {
             self.fault(format!("a message belongs to complaint {}, which is not there", id.0));
+        }
+        if taken.fate == Fate::SetAside && view.get(Table::SetAside, key)?.is_none() {
+            let (mailbox, place) = keys::place_of(key)?;
+            self.fault(format!("{place} of {mailbox} is set aside but does not stand in the index of that"));
+        }
+        Ok(())
+    }
+
+    fn set_aside(&mut self, view: &View, key: &[u8]) -> Result<(), StoreError> {
+        let (mailbox, place) = keys::place_of(key)?;
+        let read = codec::json::<_, TakenRecord>(view, Table::Places, key);
+        let taken = self.readable("the register of messages", read)?.flatten();
+        if taken.is_none_or(|taken| taken.fate != Fate::SetAside) {
+            self.fault(format!("{place} of {mailbox} stands in the index of what is set aside but is not"));
         }
         Ok(())
     }

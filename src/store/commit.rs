@@ -358,6 +358,7 @@ impl<'a, 'b, S: Source> Writing<'a, 'b, S> {
         }
         self.head.totals.add_letter(taken.fate);
         self.draft.put_json(Table::Places, &key, &record)?;
+        put_set_aside(self.draft, &key, taken.fate)?;
 
         let key = keys::seen(self.signer, &taken.mailbox, message_id, &taken.body_sha256);
         // A duplicate keeps pointing at what became of its first.
@@ -388,6 +389,19 @@ pub(super) fn put_open<S: Source>(draft: &mut Draft<S>, complaint: &Complaint) -
         return draft.put(Table::Open, &key, Vec::new());
     }
     draft.remove(Table::Open, &key);
+    Ok(())
+}
+
+/// Messages that wait for a person stand in an index of their own: few among all that ever came.
+pub(super) fn put_set_aside<S: Source>(
+    draft: &mut Draft<S>,
+    place: &[u8],
+    fate: Fate,
+) -> Result<(), StoreError> {
+    if fate == Fate::SetAside {
+        return draft.put(Table::SetAside, place, Vec::new());
+    }
+    draft.remove(Table::SetAside, place);
     Ok(())
 }
 

@@ -29,6 +29,8 @@ pub(super) enum Table {
     Seen,
     /// Mailbox ++ 0 ++ place → what became of the message there.
     Places,
+    /// Mailbox ++ 0 ++ place of a message that is set aside → nothing.
+    SetAside,
     /// Notice → outgoing mail.
     Outbox,
     /// Mailbox ++ 0 ++ moment ++ notice → nothing.
@@ -47,7 +49,7 @@ pub(super) enum Table {
 
 impl Table {
     /// Every table in the order of its variants, with its name on disk.
-    pub(super) const ALL: [(Self, &'static str); 15] = [
+    pub(super) const ALL: [(Self, &'static str); 16] = [
         (Self::Head, "head"),
         (Self::Journal, "journal"),
         (Self::JournalOf, "journal_of"),
@@ -56,6 +58,7 @@ impl Table {
         (Self::MessageIds, "keys"),
         (Self::Seen, "seen"),
         (Self::Places, "places"),
+        (Self::SetAside, "set_aside"),
         (Self::Outbox, "outbox"),
         (Self::OutboxDue, "outbox_due"),
         (Self::OutboxOpen, "outbox_open"),
@@ -172,7 +175,7 @@ pub(super) fn place(mailbox: &str, place: &str) -> Result<Vec<u8>, StoreError> {
     Ok([mailbox.as_bytes(), b"\0", place.as_bytes()].concat())
 }
 
-/// Mailbox and place of a key in [`Table::Places`].
+/// Mailbox and place of a key in [`Table::Places`] and [`Table::SetAside`].
 pub(super) fn place_of(key: &[u8]) -> Result<(String, String), StoreError> {
     std::str::from_utf8(key)
         .ok()

@@ -131,6 +131,21 @@ impl Store {
         Ok(places)
     }
 
+    /// Every message that is set aside, by mailbox and place. What was handled costs nothing here.
+    ///
+    /// # Errors
+    /// See [`StoreError`].
+    pub fn set_aside(&self) -> Result<Vec<Place>, StoreError> {
+        let view = self.view()?;
+        let page = view.page(Table::SetAside, .., usize::MAX)?;
+        let found = page.iter().map(|(key, _)| {
+            let (mailbox, place) = keys::place_of(key)?;
+            let taken = required(codec::json(&view, Table::Places, key)?)?;
+            Ok(Place { mailbox, place, taken })
+        });
+        found.collect()
+    }
+
     /// UIDVALIDITY and UID up to which a mailbox was read.
     ///
     /// # Errors

@@ -35,6 +35,11 @@ impl Totals {
         self.complaints.values().sum()
     }
 
+    /// Messages that the mailboxes showed with this fate.
+    pub fn letters(&self, fate: Fate) -> u64 {
+        self.letters.get(fate.as_str()).copied().unwrap_or(0)
+    }
+
     pub(super) fn add_complaint(&mut self, state: State) {
         add(&mut self.complaints, state.as_str().to_owned());
     }

@@ -3,10 +3,11 @@
 use std::path::Path;
 
 use super::codec::{self, Draft, Source};
-use super::commit::{Head, Record, put_open};
+use super::commit::{Head, Record, TakenRecord, put_open, put_set_aside};
 use super::keys::{self, Table};
 use super::recipe::Engine;
 use super::{StoreError, files};
+use crate::domain::fact::Fate;
 use crate::domain::signing::Signer;
 
 /// The format that this build reads and writes.
@@ -37,7 +38,8 @@ pub(super) fn prepare(dir: &Path) -> Result<Signer, StoreError> {
 /// one: sled may begin anew where it finds its file unusable, and we would start to count from 1 again.
 pub(super) fn begin(dir: &Path, engine: &Engine) -> Result<(), StoreError> {
     if engine.get(Table::Head, &codec::first_piece(keys::HEAD))?.is_some() {
-        return index_open(engine);
+        index_open(engine)?;
+        return index_set_aside(engine);
     }
     if dir.join("blob").exists() {
         return Err(StoreError::damaged("the register is empty but letters are there"));
@@ -74,6 +76,32 @@ fn index_open(engine: &Engine) -> Result<(), StoreError> {
         next = end;
     }
     engine.sync()
+}
+
+/// Places that one transaction looks at while the index of what is set aside is made.
+const PLACES_AT_ONCE: usize = 1_000;
+
+/// Makes the index of messages that are set aside where it is not complete: the first builds of this format had none.
+fn index_set_aside(engine: &Engine) -> Result<(), StoreError> {
+    let head = Head::read(engine)?;
+    let indexed = engine.view()?.page(Table::SetAside, .., usize::MAX)?.len();
+    if u64::try_from(indexed).is_ok_and(|indexed| indexed == head.totals.letters(Fate::SetAside)) {
+        return Ok(());
+    }
+    let mut after = Vec::new();
+    loop {
+        let page = engine.view()?.page_after(Table::Places, &after, PLACES_AT_ONCE)?;
+        let Some((last, _)) = page.last() else { return engine.sync() };
+        after.clone_from(last);
+        let mut draft = Draft::over(engine);
+        for key in page.iter().filter_map(|(key, _)| codec::document_of(key)) {
+            let taken: Option<TakenRecord> = codec::json(engine, Table::Places, key)?;
+            if let Some(taken) = taken {
+                put_set_aside(&mut draft, key, taken.fate)?;
+            }
+        }
+        engine.apply(&draft.into_changes())?;
+    }
 }
 
 fn check(text: &str) -> Result<(), StoreError> {

@@ -8,7 +8,7 @@ use std::fmt::Write as _;
 
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, ToSpan};
-use klachtd::answers::{self, Added, Ask};
+use klachtd::answers::{self, Added, Ask, Reply};
 use klachtd::desk;
 use klachtd::domain::fact::NoticeId;
 use klachtd::domain::house::{House, Limits, Mailbox, Staff};
@@ -305,8 +305,11 @@ impl World {
     pub(crate) async fn settle_down(&mut self) {
         for _ in 0..100 {
             let looked_at = self.engine.tick(self.now, 100).await.expect("a tick");
-            let mailbox = self.mailbox.clone();
-            let claimed = self.engine.claim(&mailbox, self.now, 64).await.expect("a claim");
+            let house = self.engine.settings().house.clone();
+            let mut claimed = Vec::new();
+            for mailbox in &house.mailboxes {
+                claimed.extend(self.engine.claim(&mailbox.name, self.now, 64).await.expect("a claim"));
+            }
             if claimed.is_empty() && looked_at == 0 {
                 return;
             }
@@ -342,6 +345,18 @@ impl World {
             .settle(&[(NoticeId(dispatch.id), delivery)], self.now)
             .await
             .expect("a delivery is recorded");
+    }
+
+    /// Mail comes into another mailbox of the house from now on.
+    pub(crate) fn turn_to(&mut self, mailbox: &str) {
+        mailbox.clone_into(&mut self.mailbox);
+    }
+
+    /// A question or request over the control socket, and everything that follows from it at once.
+    pub(crate) async fn ask(&mut self, ask: Ask) -> Reply {
+        let reply = answers::answer(&mut self.engine, &Health::default(), ask, self.now).await;
+        self.settle_down().await;
+        reply.expect("the store works")
     }
 
     /// A complaint that did not come by mail, as `klachtd add` brings it.

@@ -69,6 +69,40 @@ fn a_mail_is_taken_from_a_pipe_with_and_without_the_service() {
 }
 
 #[test]
+fn what_was_set_aside_is_decided_about_with_and_without_the_service() {
+    let site = Site::new(MAILDIRS);
+    let forged = |id: &str, words: &str| {
+        let raw = complaint(id).replace("Mijn bestelling", words);
+        // No sender: nobody could be answered.
+        raw.lines()
+            .filter(|line| !line.starts_with("From:"))
+            .fold(String::new(), |all, line| all + line + "\n")
+    };
+    let take = |raw: &str| site.run_with(&["ingest", "omnistock"], raw.as_bytes());
+    take(&forged("een@klant.test", "Deze bestelling")).ends(0, &["set_aside"]);
+    take(&forged("twee@klant.test", "Onze bestelling")).ends(0, &["set_aside"]);
+    let list = site.json(&["quarantine", "list"]);
+    let id = |n: usize| list[n]["id"].as_str().unwrap().to_owned();
+    let (first, second) = (id(0), id(1));
+    site.run(&["quarantine", "list"]).ends(0, &[&first, "no usable sender address"]);
+    site.run(&["quarantine", "show", &first]).ends(0, &["Because", "no usable sender address", "bestelling"]);
+    let raw = site.run(&["quarantine", "show", &first, "--raw"]).ends(0, &[]).out;
+    assert_eq!(raw.len(), usize::try_from(list[0]["size"].as_u64().unwrap()).unwrap());
+    site.run(&["quarantine", "retry"]).ends(64, &["--all"]);
+    site.run(&["quarantine", "retry", "--all"]).ends(0, &[&first, &second, "set_aside"]);
+    let service = site.start();
+    assert_eq!(site.json(&["quarantine", "list"]), list);
+    site.run(&["quarantine", "release", &first]).ends(65, &["klachtd add"]);
+    site.run(&["quarantine", "drop", &first]).ends(0, &["ignored", "dropped by"]);
+    site.run(&["quarantine", "drop", &first]).ends(65, &["not any more", "quarantine list"]);
+    service.stop();
+    assert_eq!(site.json(&["quarantine", "list"]).as_array().unwrap().len(), 1);
+    site.run(&["quarantine", "drop", &second]).ends(0, &["ignored"]);
+    assert_eq!(site.json(&["quarantine", "list"]).as_array().unwrap().len(), 0);
+    site.run(&["verify"]).ends(0, &[]);
+}
+
+#[test]
 fn check_tells_a_refused_login_from_a_host_that_is_away() {
     let Some(host) = Mailhost::start(&[]) else { return };
     let right = omnistock(&host);

@@ -2,8 +2,8 @@
 
 use std::path::Path;
 
-use klachtd::domain::fact::ComplaintId;
-use klachtd::store::{Store, StoreError};
+use klachtd::domain::fact::{ComplaintId, Fate};
+use klachtd::store::{Commit, Store, StoreError};
 
 use crate::samples::*;
 
@@ -205,4 +205,40 @@ async fn the_index_of_open_complaints_is_made_where_it_is_missing_and_checked_wh
     .await;
     assert_told(&faults, "complaint 2 is open but does not stand in the index of open complaints");
     assert_told(&faults, "complaint 99 stands in the index of open complaints but is not open");
+}
+
+#[tokio::test]
+async fn the_index_of_what_is_set_aside_is_made_where_it_is_missing_and_checked_where_it_is_not() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = Store::open(dir.path()).unwrap();
+    let raw = b"Subject: x\r\n\r\nx\r\n".to_vec();
+    let sha256 = klachtd::domain::signing::sha256_hex(&raw);
+    store.keep(vec![raw]).await.unwrap();
+    let fates = [Fate::SetAside, Fate::Ignored, Fate::SetAside, Fate::SetAside];
+    let letters = (1..).zip(fates).map(|(n, fate)| taken(n, &sha256, fate));
+    // The third is decided about later.
+    for taken in letters.chain([taken(3, &sha256, Fate::Ignored)]) {
+        store.commit(vec![Commit { taken: vec![taken], ..Commit::default() }]).await.unwrap();
+    }
+    let places = |store: &Store| -> Vec<String> {
+        store.set_aside().unwrap().into_iter().map(|place| place.place).collect()
+    };
+    assert_eq!(places(&store), ["imap:1/1", "imap:1/4"]);
+    assert_sound(&store);
+    store.close().await.unwrap();
+
+    tamper(dir.path(), "set_aside", |tree| tree.clear().unwrap());
+    let store = Store::open(dir.path()).unwrap();
+    assert_eq!(places(&store), ["imap:1/1", "imap:1/4"], "it was made again");
+    assert_sound(&store);
+    store.close().await.unwrap();
+
+    tamper(dir.path(), "set_aside", |tree| {
+        let (key, value) = tree.first().unwrap().unwrap();
+        tree.remove(&key).unwrap().unwrap();
+        tree.insert([&key[..key.len() - 1], b"2"].concat(), value).unwrap();
+    });
+    let faults = Store::open(dir.path()).unwrap().verify().unwrap().faults;
+    assert_told(&faults, "imap:1/1 of omnistock is set aside but does not stand in the index of that");
+    assert_told(&faults, "imap:1/2 of omnistock stands in the index of what is set aside but is not");
 }

@@ -108,10 +108,13 @@ impl Complaint {
             }
             Fact::SafetyNetActed { .. } => self.safety_net_acted = true,
             Fact::OrderGiven { .. } => self.waits_for_staff = false,
-            // A refusal changes nothing but is on record, as a note is; the other two never belong to
+            // A refusal changes nothing but is on record, as a note is; the last two never belong to
             // a running complaint.
-            Fact::NoticeRefused { .. } | Fact::Noted { .. } | Fact::LetterKept { .. } | Fact::Received(_) => {
-            }
+            Fact::NoticeRefused { .. }
+            | Fact::Noted { .. }
+            | Fact::AlsoIn { .. }
+            | Fact::LetterKept { .. }
+            | Fact::Received(_) => {}
             Fact::Assigned { .. }
             | Fact::HandedOver
             | Fact::ContactMade { .. }

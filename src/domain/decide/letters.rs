@@ -8,8 +8,8 @@ use super::orders;
 use super::people::{self, alarm, handlers};
 use crate::domain::complaint::{CloseReason, Complaint, NoticeRecord, NoticeStatus, State};
 use crate::domain::decision::{Decision, NoticeDraft};
-use crate::domain::event::{Arrival, Ordered, Right, Trouble, TroubleKind, View};
-use crate::domain::fact::{Fact, Fate, Received, Role, Settlement};
+use crate::domain::event::{AlsoIn, Arrival, Ordered, Right, Trouble, TroubleKind, View};
+use crate::domain::fact::{Fact, Fate, LetterNote, Received, Role, Settlement};
 use crate::domain::house::Staff;
 use crate::domain::mail::{Class, Language, Party};
 use crate::domain::notice::NoticeKind;
@@ -17,8 +17,14 @@ use crate::domain::procedure::{Channel, ReferenceKind, TermEvent, TermRule};
 
 pub(super) fn arrived(view: &View, arrival: &Arrival, now: Timestamp) -> Decision {
     let letter = &arrival.letter;
-    if let Some(reason) = set_aside_reason(arrival) {
+    if let Some(reason) = set_aside_reason(view, arrival) {
         return set_aside(view, arrival, reason);
+    }
+    if is_forged(arrival) {
+        let reason = "the sender is forged: dmarc=fail".to_owned();
+        // To tell of what a machine sent would be answered by the next machine; the digest counts it.
+        let told = letter.class == Class::Letter;
+        return if told { set_aside(view, arrival, reason) } else { kept(arrival, Fate::SetAside, reason) };
     }
     if let Some(ordered) = arrival.order.as_ref().filter(|_| letter.class == Class::Letter) {
         return from_staff(view, arrival, ordered, now);
@@ -31,6 +37,7 @@ pub(super) fn arrived(view: &View, arrival: &Arrival, now: Timestamp) -> Decisio
         (Class::Report, Some(_)) => joined(arrival, Role::Report, Fate::Report),
         (Class::Bulk, Some(_)) => joined(arrival, Role::Bulk, Fate::Bulk),
         (Class::Bounce, Some(complaint)) => bounce(view, complaint, arrival),
+        (Class::Bounce, None) if arrival.about.is_some() => staff_mail_returned(view, arrival),
         (Class::AutoReply | Class::Report | Class::Bounce, None) => {
             kept(arrival, Fate::Ignored, reasons(arrival))
         }
@@ -38,8 +45,19 @@ pub(super) fn arrived(view: &View, arrival: &Arrival, now: Timestamp) -> Decisio
     }
 }
 
+/// Letters of one complaint that are registered; what comes after is for a person. No dispute has that many, a loop may.
+const MOST_LETTERS: usize = 400;
+
+/// Whether the server that took it says that its sender is another. A bounce that brings our own token back proves
+/// itself, and mail systems often send theirs without any other proof.
+fn is_forged(arrival: &Arrival) -> bool {
+    let letter = &arrival.letter;
+    let proved = letter.class == Class::Own || (letter.class == Class::Bounce && arrival.about.is_some());
+    letter.authentication.dmarc.as_deref() == Some("fail") && !proved
+}
+
 /// Why a mail can't be handled by itself, whatever it says (product: "How a mail is read", last lines of the table).
-fn set_aside_reason(arrival: &Arrival) -> Option<String> {
+fn set_aside_reason(view: &View, arrival: &Arrival) -> Option<String> {
     let letter = &arrival.letter;
     if let Some(reason) = &arrival.set_aside {
         return Some(reason.clone());
@@ -47,8 +65,11 @@ fn set_aside_reason(arrival: &Arrival) -> Option<String> {
     if letter.class == Class::Own {
         return None;
     }
-    if letter.authentication.dmarc.as_deref() == Some("fail") {
-        return Some("the sender is forged: dmarc=fail".to_owned());
+    if let Some(reason) = &letter.unreadable {
+        return Some(reason.clone());
+    }
+    if view.complaint.is_some_and(|complaint| complaint.letters.len() >= MOST_LETTERS) {
+        return Some(format!("its complaint has {MOST_LETTERS} letters already"));
     }
     (letter.class == Class::Letter && letter.from.is_none()).then(|| "no usable sender address".to_owned())
 }
@@ -69,26 +90,48 @@ fn from_staff(view: &View, arrival: &Arrival, ordered: &Ordered, now: Timestamp)
 }
 
 /// Only the address says that it comes from staff. A record of a spoken complaint runs when the server vouches for the
-/// sender; else that address is asked before anything goes to a third party.
+/// sender; else, and for a complaint that is passed on, that address is asked before anything goes to a third party.
 fn unproved(view: &View, arrival: &Arrival, ordered: &Ordered) -> Decision {
     let Some((_, _, line)) = orders::record_order(&ordered.reading) else {
-        return set_aside(view, arrival, "from a staff address, without a valid order token".to_owned());
+        return match passed_on(view, arrival) {
+            Some(_) => asked(view, arrival, &ordered.by, ""),
+            None => set_aside(view, arrival, "from a staff address, without a valid order token".to_owned()),
+        };
     };
     if arrival.letter.authentication.dmarc.as_deref() == Some("pass")
         && let Some(decision) = orders::recorded_by_mail(view, arrival, ordered)
     {
         return decision;
     }
-    let reason = "from a staff address: waits for that address to confirm the order".to_owned();
+    asked(view, arrival, &ordered.by, line)
+}
+
+/// Set aside until the member of staff with this address confirms the order in it, or the complaint that is passed on
+/// where there is none.
+fn asked(view: &View, arrival: &Arrival, by: &str, order: &str) -> Decision {
+    let what = if order.is_empty() { "the complaint that it passes on" } else { "the order" };
+    let reason = format!("from a staff address: waits for that address to confirm {what}");
     let mut decision = kept(arrival, Fate::SetAside, reason);
-    let asked = view.house.staff(&ordered.by).map(|staff| NoticeDraft {
+    let asked = view.house.staff(by).map(|staff| NoticeDraft {
         asks_about: Some(arrival.note.clone()),
         ..NoticeDraft::to_staff(NoticeKind::StaffConfirm, staff)
             .with("received", arrival.note.received_at.to_string())
-            .with("order", line)
+            .with("order", order)
     });
     decision.notices = asked.into_iter().collect();
     decision
+}
+
+/// The complaint that staff pass on, as its writer would have sent it. Its day 0 is the receipt of the mail that passes
+/// it on: what that says of the original can be anything. `None` for mail of our own house.
+pub(super) fn passed_on(view: &View, arrival: &Arrival) -> Option<Arrival> {
+    let letter = arrival.passed_on.as_deref()?;
+    let from = letter.from.as_ref()?;
+    if view.house.is_own(&from.email) || view.house.staff(&from.email).is_some() {
+        return None;
+    }
+    let note = LetterNote { subject: letter.subject.clone(), ..arrival.note.clone() };
+    Some(Arrival { letter: letter.clone(), note, passed_on: None, order: None, ..arrival.clone() })
 }
 
 fn reasons(arrival: &Arrival) -> String {
@@ -110,9 +153,11 @@ fn set_aside(view: &View, arrival: &Arrival, reason: String) -> Decision {
     decision
 }
 
-/// What a mail becomes that staff release: a letter of its sender, as if nothing had set it aside. `None` when there
-/// is nobody whose letter it could be.
+/// What a mail becomes that staff release: a letter of its sender, or of whose mail staff pass on in it, as if nothing had
+/// set it aside. `None` when there is nobody whose letter it could be.
 pub(super) fn released(view: &View, arrival: &Arrival, now: Timestamp) -> Option<Decision> {
+    let passed_on = passed_on(view, arrival);
+    let arrival = passed_on.as_ref().unwrap_or(arrival);
     match view.complaint {
         Some(complaint) => Some(follow_up(view, complaint, arrival, now)),
         None => arrival.letter.from.as_ref().map(|_| complaint(view, arrival)),
@@ -291,9 +336,19 @@ pub(super) fn register(view: &View, arrival: &Arrival, new: &New) -> Decision {
     let staff = handlers(view, handler.as_deref())
         .map(|s| NoticeDraft { term: respond_term(view), ..NoticeDraft::to_staff(NoticeKind::StaffNew, s) })
         .map(|draft| draft.with("related", related.clone()));
+    let also_in = |own: &Received, other: &AlsoIn| {
+        let there = Fact::AlsoIn { mailbox: own.mailbox.clone(), reference: own.reference.clone() };
+        (other.complaint, there)
+    };
+    let elsewhere = arrival.also_in.iter().map(|other| also_in(&received, other)).collect();
+    let here = arrival
+        .also_in
+        .iter()
+        .map(|other| Fact::AlsoIn { mailbox: other.mailbox.clone(), reference: other.reference.clone() });
     Decision {
         notices: std::iter::once(first).chain(staff).collect(),
-        facts: vec![Fact::Received(Box::new(received))],
+        facts: std::iter::once(Fact::Received(Box::new(received))).chain(here).collect(),
+        elsewhere,
         fate: Some((Fate::Complaint, reasons(arrival))),
         ..Decision::default()
     }
@@ -350,6 +405,20 @@ fn bounce(view: &View, complaint: &Complaint, arrival: &Arrival) -> Decision {
         .filter(|s| !s.email.eq_ignore_ascii_case(&record.notice.to))
         .map(|s| about_notice(NoticeKind::StaffBounce, s, record).with("smtp_reply", reason.clone()))
         .collect();
+    decision
+}
+
+/// A mail to staff that belongs to no complaint came back: an alarm, or a digest.
+fn staff_mail_returned(view: &View, arrival: &Arrival) -> Decision {
+    let reason = bounce_reason(arrival);
+    let mut decision = kept(arrival, Fate::Bounced, reasons(arrival));
+    let settlement = Settlement::Bounced { reason: reason.clone() };
+    decision.facts.extend(arrival.about.map(|notice| Fact::NoticeSettled { notice, settlement }));
+    // Who does not get his mail can't be told; when nobody knows who that is, no more mail is made of it.
+    if let Some(recipient) = arrival.letter.bounce.as_ref().and_then(|bounce| bounce.recipient.as_deref()) {
+        let message = format!("a mail to staff came back: {reason}");
+        decision.notices = alarm(view, &Trouble { kind: TroubleKind::Failed, message }, Some(recipient));
+    }
     decision
 }
 

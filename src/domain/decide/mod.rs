@@ -29,6 +29,7 @@ pub fn decide(view: &View, event: &Event, now: Timestamp) -> Decision {
         }
         Event::ComplaintBrought(brought) => orders::brought(view, brought),
         Event::LetterConfirmed(confirmed) => orders::confirmed(view, confirmed, now),
+        Event::SetAsideJudged(judged) => orders::judged(view, judged, now),
         Event::TermReached => view.complaint.map_or_else(Decision::default, |c| terms::reached(view, c, now)),
         Event::DeliverySettled { notice, settlement } => delivery_settled(view, *notice, settlement),
         Event::ServiceTroubled(trouble) => {

@@ -7,7 +7,7 @@ mod released;
 mod spoken;
 
 pub use answering::obliged;
-pub(super) use released::confirmed;
+pub(super) use released::{confirmed, judged};
 pub(super) use spoken::{brought, record_order, recorded_by_mail, written};
 
 use jiff::Timestamp;
@@ -114,7 +114,7 @@ struct Work<'a> {
     facts: Vec<Fact>,
     notices: Vec<NoticeDraft>,
     done: Vec<Done>,
-    elsewhere: Option<(ComplaintId, Fact)>,
+    elsewhere: Vec<(ComplaintId, Fact)>,
 }
 
 impl<'a> Work<'a> {
@@ -127,7 +127,7 @@ impl<'a> Work<'a> {
             facts: Vec::new(),
             notices: Vec::new(),
             done: Vec::new(),
-            elsewhere: None,
+            elsewhere: Vec::new(),
         }
     }
 

@@ -149,6 +149,7 @@ pub(super) fn why(refusal: &Refusal) -> String {
         Refusal::NotSetAside => {
             "This message is not set aside any more: it was handled or dropped.".to_owned()
         }
+        Refusal::NoSender => "No usable sender's address stands in this message.".to_owned(),
         Refusal::Unanswered => "The complaint has not been answered yet.".to_owned(),
     }
 }
@@ -191,6 +192,7 @@ pub(super) fn remedy(refusal: &Refusal) -> String {
         Refusal::OtherMailbox(_) => "Complaints can be merged within one mailbox only.",
         Refusal::NotSpoken => "You can handle it right away.",
         Refusal::NoRecords => "Ask the complainant to send it by letter or e-mail.",
+        Refusal::NoSender => "Register it on the server with klachtd add, under the writer's address.",
         Refusal::Unanswered => {
             "Send the reply first, or use #withdraw or #not-a-complaint if that is the reason."
         }

@@ -144,6 +144,7 @@ pub(super) fn why(refusal: &Refusal) -> String {
         Refusal::NotSetAside => {
             "Dit bericht staat niet meer apart: het is al behandeld of afgevoerd.".to_owned()
         }
+        Refusal::NoSender => "In dit bericht staat geen bruikbaar adres van een afzender.".to_owned(),
         Refusal::Unanswered => "De klacht is nog niet beantwoord.".to_owned(),
     }
 }
@@ -186,6 +187,7 @@ pub(super) fn remedy(refusal: &Refusal) -> String {
         Refusal::OtherMailbox(_) => "Samenvoegen kan alleen binnen één postbus.",
         Refusal::NotSpoken => "U kunt haar meteen behandelen.",
         Refusal::NoRecords => "Vraag de klager om haar per brief of e-mail te sturen.",
+        Refusal::NoSender => "Leg het op de server vast met klachtd add, onder het adres van de schrijver.",
         Refusal::Unanswered => {
             "Stuur eerst het antwoord, of gebruik #intrekken of #geen-klacht als dat de reden is."
         }

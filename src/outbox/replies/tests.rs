@@ -120,6 +120,7 @@ fn every_refusal() -> Vec<Refusal> {
         Refusal::NoRecords,
         Refusal::NothingToConfirm,
         Refusal::NotSetAside,
+        Refusal::NoSender,
         Refusal::Unanswered,
     ];
     refusals.extend(STATES.map(|state| Refusal::State { order: OrderName::Extend, state }));

@@ -88,7 +88,7 @@ impl Work<'_> {
         let into = other.reference.clone();
         let party = Party { name: None, email: self.complaint.complainant.email.clone() };
         let absorbed = Fact::Absorbed { reference: self.complaint.reference.clone(), party };
-        self.elsewhere = Some((other.id, absorbed));
+        self.elsewhere.push((other.id, absorbed));
         self.end(CloseReason::Duplicate, None, Some(into.clone()));
         self.done.push(Done::Merged { into });
         self.tell_closed();

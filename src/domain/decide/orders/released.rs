@@ -1,11 +1,11 @@
-//! Orders about a mail that was set aside: confirmed, released, or spam.
+//! Orders about a mail that was set aside: confirmed, released, spam, or dropped in the shell.
 
 use jiff::Timestamp;
 
 use super::{answer, recorded_by_mail};
 use crate::domain::decide::letters;
 use crate::domain::decision::Decision;
-use crate::domain::event::{Arrival, Confirmed, Ordered, View};
+use crate::domain::event::{Arrival, Aside, Confirmed, Judged, Ordered, View};
 use crate::domain::fact::{Fact, Fate, Role};
 use crate::domain::order::{Order, OrderName, Reading};
 use crate::domain::reply::{Done, OrderReply, Refusal};
@@ -62,11 +62,10 @@ fn about(
             };
             refused(line.to_owned(), refusal)
         }
-        Order::Confirm => {
-            confirm(view, pending).unwrap_or_else(|| refused(line.to_owned(), Refusal::NothingToConfirm))
-        }
+        Order::Confirm => confirm(view, pending, line, now)
+            .unwrap_or_else(|| refused(line.to_owned(), Refusal::NothingToConfirm)),
         Order::Release => released(view, pending, &by.by, line, now),
-        Order::Spam => spam(pending, &by.by, line),
+        Order::Spam => dropped(pending, format!("spam, says {}", by.by), line),
         _ => refused(line.to_owned(), Refusal::NotSetAside),
     }
 }
@@ -76,28 +75,47 @@ fn refused(order: String, refusal: Refusal) -> Decision {
     Decision { reply: Some(reply), ..Decision::default() }
 }
 
-/// The order in the mail itself runs now.
-fn confirm(view: &View, pending: &Arrival) -> Option<Decision> {
-    let mut decision = recorded_by_mail(view, pending, pending.order.as_ref()?)?;
+/// The order in the mail itself runs now, or the complaint that it passes on is taken in.
+fn confirm(view: &View, pending: &Arrival, line: &str, now: Timestamp) -> Option<Decision> {
+    let recorded = recorded_by_mail(view, pending, pending.order.as_ref()?);
+    let mut decision = recorded.or_else(|| passed_on(view, pending, line, now))?;
+    let fate = decision.fate.take().map_or(Fate::Complaint, |(fate, _)| fate);
     let reason = "confirmed by the member of staff from whose address it came".to_owned();
-    decision.anew = Some((Fate::Complaint, reason));
+    decision.anew = Some((fate, reason));
     Some(decision)
 }
 
-/// The mail is handled as the letter that it is, whatever set it aside; its day 0 stays (product: "How a mail is read").
-pub(in crate::domain::decide) fn released(
-    view: &View,
-    pending: &Arrival,
-    by: &str,
-    line: &str,
-    now: Timestamp,
-) -> Decision {
-    let Some(mut decision) = letters::released(view, pending, now) else {
-        return refused(line.to_owned(), Refusal::NotSetAside);
+fn passed_on(view: &View, pending: &Arrival, line: &str, now: Timestamp) -> Option<Decision> {
+    letters::passed_on(view, pending)?;
+    let mut decision = letters::released(view, pending, now)?;
+    let done = vec![Done::Released { reference: Some(reference(view)) }];
+    decision.reply = Some(OrderReply { order: line.to_owned(), outcome: Ok(done), possible: Vec::new() });
+    Some(decision)
+}
+
+/// What a letter that belongs here is known under.
+fn reference(view: &View) -> String {
+    view.complaint.map_or(view.reference, |complaint| &complaint.reference).to_owned()
+}
+
+/// What follows from what an operator decides in the shell: what `#release` does by mail, or nothing ever.
+pub(in crate::domain::decide) fn judged(view: &View, judged: &Judged, now: Timestamp) -> Decision {
+    let mut decision = match judged.judgement {
+        Aside::Release => released(view, &judged.arrival, &judged.by, "#release", now),
+        Aside::Drop => dropped(&judged.arrival, format!("dropped by {}", judged.by), "#drop"),
     };
-    let known = view.complaint.map(|c| c.reference.clone());
-    let reference = known.or_else(|| Some(view.reference.to_owned()));
-    let done = vec![Done::Released { reference }];
+    // It is this mail itself that has become something else.
+    decision.fate = decision.anew.take();
+    decision.actor = Some(judged.by.clone());
+    decision
+}
+
+/// The mail is handled as the letter that it is, whatever set it aside; its day 0 stays (product: "How a mail is read").
+fn released(view: &View, pending: &Arrival, by: &str, line: &str, now: Timestamp) -> Decision {
+    let Some(mut decision) = letters::released(view, pending, now) else {
+        return refused(line.to_owned(), Refusal::NoSender);
+    };
+    let done = vec![Done::Released { reference: Some(reference(view)) }];
     decision.reply = Some(OrderReply { order: line.to_owned(), outcome: Ok(done), possible: Vec::new() });
     let fate = decision.fate.take().map_or(Fate::Complaint, |(fate, _)| fate);
     decision.anew = Some((fate, format!("released by {by}")));
@@ -105,8 +123,7 @@ pub(in crate::domain::decide) fn released(
 }
 
 /// Kept, and never looked at again.
-pub(in crate::domain::decide) fn spam(pending: &Arrival, by: &str, line: &str) -> Decision {
-    let reason = format!("spam, says {by}");
+fn dropped(pending: &Arrival, reason: String, line: &str) -> Decision {
     let fact = Fact::LetterKept { letter: pending.note.clone(), fate: Fate::Ignored, reason: reason.clone() };
     let reply = OrderReply { order: line.to_owned(), outcome: Ok(vec![Done::Spam]), possible: Vec::new() };
     let anew = Some((Fate::Ignored, reason));
