@@ -5,6 +5,8 @@ use std::collections::{BTreeMap, HashMap};
 use jiff::civil::Date;
 use jiff::{Timestamp, ToSpan};
 
+use tracing::error;
+
 use super::{Engine, EngineError, Settings, TRIES};
 use crate::batch::Batch;
 use crate::domain::complaint::{Complaint, NoticeStatus};
@@ -62,7 +64,11 @@ impl Engine {
         let due = self.settings.digest_rules().and_then(|rules| digest::due_on(rules, now));
         let Some(day) = due.filter(|day| self.mornings.done != Some(*day)) else { return Ok(()) };
         if self.store.count(&CountKey::Digest(day))? == 0 {
-            self.make_digests(day, now).await?;
+            match self.make_digests(day, now).await {
+                // The terms go on without the digests of a day.
+                Err(e) if e.is_of_one() => error!(%day, "no digests today: {e}"),
+                made => made?,
+            }
         }
         self.mornings.done = Some(day);
         Ok(())
@@ -130,7 +136,11 @@ impl Engine {
         complaint: &Complaint,
         now: Timestamp,
     ) -> Result<(), EngineError> {
-        let procedure = self.procedure_of(complaint.id, &complaint.procedure.sha256)?;
+        let procedure = match self.procedure_of(complaint.id, &complaint.procedure.sha256) {
+            // An alarm tells of it when its terms can't be kept.
+            Err(e) if e.is_of_one() => return Ok(()),
+            found => found?,
+        };
         let house = &self.settings.house;
         // A mailbox that was taken out of the configuration has nobody to tell.
         let Some(mailbox) = house.mailbox(&complaint.mailbox) else { return Ok(()) };

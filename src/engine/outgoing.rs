@@ -119,28 +119,47 @@ impl Engine {
         if self.waits_for_suspect(mailbox) {
             return Ok(Vec::new());
         }
-        let due = self.store.outbox_due(mailbox, now, limit + self.under_way.len())?;
-        let mut fresh: Vec<Outgoing> =
-            due.into_iter().filter(|e| !self.under_way.contains(&e.id)).take(limit).collect();
-        // An attempt that ended with the service may be what ended it. Were it begun together with others, these would
-        // be suspect too the next time, and given up with it.
-        let suspect = fresh.iter().position(is_suspect);
-        if let Some(suspect) = suspect {
-            fresh = vec![fresh.swap_remove(suspect)];
+        loop {
+            let due = self.store.outbox_due(mailbox, now, limit + self.under_way.len())?;
+            let mut fresh: Vec<Outgoing> =
+                due.into_iter().filter(|e| !self.under_way.contains(&e.id)).take(limit).collect();
+            if fresh.is_empty() {
+                return Ok(Vec::new());
+            }
+            // An attempt that ended with the service may be what ended it. Were it begun together with others, these
+            // would be suspect too the next time, and given up with it.
+            let suspect = fresh.iter().position(is_suspect);
+            if let Some(suspect) = suspect {
+                fresh = vec![fresh.swap_remove(suspect)];
+            }
+            let begun = self.begin_all(fresh, now).await?;
+            if let Some(dispatch) = begun.first().filter(|_| suspect.is_some()) {
+                self.suspects.insert(mailbox.to_owned(), NoticeId(dispatch.id));
+            }
+            // Where all of them ended or wait on, others may be due.
+            if !begun.is_empty() {
+                return Ok(begun);
+            }
         }
-        let mut batch = Batch::new(now);
-        let mut begun = Vec::new();
-        for entry in fresh {
-            begun.extend(self.begin(&mut batch, entry)?);
+    }
+
+    async fn begin_all(
+        &mut self,
+        entries: Vec<Outgoing>,
+        now: Timestamp,
+    ) -> Result<Vec<Dispatch>, EngineError> {
+        for _ in 0..TRIES {
+            let mut batch = Batch::new(now);
+            let mut begun = Vec::new();
+            for entry in entries.iter().cloned() {
+                begun.extend(self.begin(&mut batch, entry)?);
+            }
+            if self.commit(batch).await? {
+                self.under_way.extend(begun.iter().map(|dispatch| NoticeId(dispatch.id)));
+                return Ok(begun);
+            }
         }
-        if !self.commit(batch).await? {
-            return Ok(Vec::new());
-        }
-        self.under_way.extend(begun.iter().map(|dispatch| NoticeId(dispatch.id)));
-        if let Some(dispatch) = begun.first().filter(|_| suspect.is_some()) {
-            self.suspects.insert(mailbox.to_owned(), NoticeId(dispatch.id));
-        }
-        Ok(begun)
+        Err(EngineError::Contended)
     }
 
     /// Begins one attempt; `None` when it is given up or must wait instead.

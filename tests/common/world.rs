@@ -172,7 +172,7 @@ pub(crate) struct World {
     pub(crate) answers: BTreeMap<String, VecDeque<Delivery>>,
     mailbox: String,
     mails: u32,
-    _directory: tempfile::TempDir,
+    directory: tempfile::TempDir,
 }
 
 impl World {
@@ -208,7 +208,7 @@ impl World {
             answers: BTreeMap::new(),
             mailbox: procedure.to_owned(),
             mails: 0,
-            _directory: directory,
+            directory: directory,
         }
     }
 
@@ -227,7 +227,8 @@ impl World {
         outcomes.into_iter().next().expect("one outcome for one mail")
     }
 
-    async fn arrived(&self, raw: &[u8], place: &str, cursor: Option<(u32, u32)>) -> Arrived {
+    /// A mail as it is read, before anything is decided.
+    pub(crate) async fn arrived(&self, raw: &[u8], place: &str, cursor: Option<(u32, u32)>) -> Arrived {
         let signer = self.engine.store().signer().clone();
         let settings = self.engine.settings().clone();
         let letter = desk::read_one(raw, &settings, &self.mailbox, &|id| signer.notice_of(id).is_some())
@@ -257,12 +258,15 @@ impl World {
 
     /// The service ends without a word and starts again on the same store.
     pub(crate) async fn restart(&mut self) {
+        let rules = self.engine.settings().rules.clone();
+        self.restart_under(rules).await;
+    }
+
+    /// The same with other procedures.
+    pub(crate) async fn restart_under(&mut self, rules: Rules) {
         let settings = self.engine.settings();
-        let settings = Settings {
-            house: settings.house.clone(),
-            rules: settings.rules.clone(),
-            templates: settings.templates.clone(),
-        };
+        let settings =
+            Settings { house: settings.house.clone(), rules, templates: settings.templates.clone() };
         let store = self.engine.store().clone();
         self.engine = Engine::start(store, settings).await.expect("the engine starts");
         self.engine.wake_outbox(self.now).await.expect("the outbox wakes");
@@ -345,6 +349,12 @@ impl World {
             .settle(&[(NoticeId(dispatch.id), delivery)], self.now)
             .await
             .expect("a delivery is recorded");
+    }
+
+    /// Takes a content away, as a damaged disk does.
+    pub(crate) fn lose(&self, sha256: &str) {
+        let path = self.directory.path().join("blob").join(&sha256[..1]).join(sha256);
+        std::fs::remove_file(path).expect("the content is there");
     }
 
     /// Mail comes into another mailbox of the house from now on.
