@@ -1,5 +1,6 @@
 //! What can be asked of a running service, and the answers: the same for the control socket and the command line.
 
+mod mails;
 mod orders;
 mod quarantine;
 
@@ -40,6 +41,15 @@ pub enum Ask {
         /// Which letter, from 1.
         n: usize,
         /// Its bytes instead of its new text.
+        raw: bool,
+    },
+    /// One mail that left in a complaint.
+    Notice {
+        /// The complaint's reference.
+        reference: String,
+        /// Its number, as the complaint's file has it.
+        id: NoticeId,
+        /// Its bytes instead of its text.
         raw: bool,
     },
     /// References for a shell to complete.
@@ -197,7 +207,8 @@ async fn found(engine: &mut Engine, health: &Health, ask: Ask, now: Timestamp) -
             Some(shown) => Reply::data(shown),
             None => unknown_reference(&reference),
         },
-        Ask::Letter { reference, n, raw } => letter(engine, &reference, n, raw)?,
+        Ask::Letter { reference, n, raw } => mails::letter(engine, &reference, n, raw)?,
+        Ask::Notice { reference, id, raw } => mails::notice(engine, &reference, id, raw)?,
         Ask::References { prefix } => Reply::data(register::references(engine, &prefix)?),
         Ask::Outbox => Reply::data(register::outbox(engine)?),
         Ask::Retry { id } => retry(engine, id, now).await?,
@@ -212,30 +223,6 @@ async fn found(engine: &mut Engine, health: &Health, ask: Ask, now: Timestamp) -
         Ask::Order { reference, text, by } => orders::order(engine, &reference, &text, &by, now).await?,
         Ask::Add(added) => orders::add(engine, &added, now).await?,
         Ask::Ingest { mailbox, raw } => ingest(engine, &mailbox, &raw, now).await?,
-    })
-}
-
-fn letter(engine: &Engine, reference: &str, n: usize, raw: bool) -> Result<Reply, EngineError> {
-    let Some(complaint) = register::by_reference(engine, reference)? else {
-        return Ok(unknown_reference(reference));
-    };
-    let Some(record) = n.checked_sub(1).and_then(|n| complaint.letters.get(n)) else {
-        let error = format!("{reference} has {} letters; expected a number from 1", complaint.letters.len());
-        return Ok(Reply::refused(exit::DATAERR, error));
-    };
-    let bytes = engine.store().content(&record.letter.sha256)?;
-    if raw {
-        return Ok(Reply::data(json!({ "raw": BASE64.encode(&bytes) })));
-    }
-    let signer = engine.store().signer().clone();
-    let read =
-        desk::read_one(&bytes, engine.settings(), &complaint.mailbox, &|id| signer.notice_of(id).is_some());
-    Ok(match read {
-        Some(letter) => Reply::data(letter),
-        None => Reply::refused(
-            exit::CONFIG,
-            format!("mailbox {:?} is no longer configured; use --raw", complaint.mailbox),
-        ),
     })
 }
 

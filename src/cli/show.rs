@@ -13,6 +13,7 @@ use super::read::printable;
 use super::{Failure, asking};
 use crate::answers::{Ask, exit};
 use crate::config::Config;
+use crate::domain::fact::NoticeId;
 use crate::register::{self, ComplaintView};
 
 /// Which complaint, and what of it.
@@ -22,10 +23,13 @@ pub(super) struct Arguments {
     #[arg(add = ArgValueCompleter::new(completions::references))]
     reference: String,
     /// The new text of this letter, from 1
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", group = "mail")]
     letter: Option<usize>,
-    /// The letter's raw bytes
-    #[arg(long, requires = "letter")]
+    /// This notice as it left, by its number in the file
+    #[arg(long, value_name = "N", group = "mail")]
+    notice: Option<u64>,
+    /// Its raw bytes
+    #[arg(long, requires = "mail")]
     raw: bool,
     /// As JSON
     #[arg(long)]
@@ -38,6 +42,10 @@ pub(super) async fn run(config: &Config, arguments: &Arguments) -> Result<u8, Fa
         let (letter, _) = asking::ask(config, Ask::Letter { reference, n, raw: arguments.raw }).await?;
         return print_letter(&letter, arguments);
     }
+    if let Some(id) = arguments.notice.map(NoticeId) {
+        let (notice, _) = asking::ask(config, Ask::Notice { reference, id, raw: arguments.raw }).await?;
+        return print_notice(&notice, arguments);
+    }
     let (shown, _) = asking::ask(config, Ask::Show { reference }).await?;
     if arguments.json {
         return Ok(print::json(&shown));
@@ -49,14 +57,34 @@ pub(super) async fn run(config: &Config, arguments: &Arguments) -> Result<u8, Fa
 
 fn print_letter(letter: &Value, arguments: &Arguments) -> Result<u8, Failure> {
     if arguments.raw {
-        let bytes =
-            BASE64.decode(text(letter, "raw").as_bytes()).map_err(|e| Failure::new(exit::DATAERR, e))?;
-        std::io::stdout().lock().write_all(&bytes).map_err(|e| Failure::new(exit::DATAERR, e))?;
-    } else if arguments.json {
-        print::json(letter);
-    } else {
-        println!("{}", printable(text(letter, "text")));
-        passed_on(letter);
+        return print_raw(letter);
     }
+    if arguments.json {
+        return Ok(print::json(letter));
+    }
+    println!("{}", printable(text(letter, "text")));
+    passed_on(letter);
+    Ok(exit::OK)
+}
+
+fn print_notice(notice: &Value, arguments: &Arguments) -> Result<u8, Failure> {
+    if arguments.raw {
+        return print_raw(notice);
+    }
+    if arguments.json {
+        return Ok(print::json(notice));
+    }
+    for header in print::items(notice, "headers") {
+        let part = |n: usize| header.get(n).and_then(Value::as_str).unwrap_or_default();
+        println!("{}: {}", part(0), printable(part(1)));
+    }
+    println!("\n{}", printable(text(notice, "text")).trim_end());
+    Ok(exit::OK)
+}
+
+/// The bytes as they are, for a file or a pipe.
+fn print_raw(mail: &Value) -> Result<u8, Failure> {
+    let bytes = BASE64.decode(text(mail, "raw").as_bytes()).map_err(|e| Failure::new(exit::DATAERR, e))?;
+    std::io::stdout().lock().write_all(&bytes).map_err(|e| Failure::new(exit::DATAERR, e))?;
     Ok(exit::OK)
 }

@@ -208,7 +208,7 @@ impl World {
             answers: BTreeMap::new(),
             mailbox: procedure.to_owned(),
             mails: 0,
-            directory: directory,
+            directory,
         }
     }
 
