@@ -22,8 +22,9 @@ use crate::domain::fact::NoticeId;
 use crate::domain::outgoing::Outgoing;
 use crate::engine::{Arrived, Engine, EngineError, Outcome, Settings};
 use crate::health::Health;
+use crate::intake::source::Source;
 use crate::mailroom::Mailroom;
-use crate::outbox::deliver::{Delivery, Dispatch};
+use crate::outbox::deliver::{Delivery, Dispatch, Outlet};
 use crate::postroom;
 use crate::setup::{self, SetupError};
 
@@ -78,6 +79,9 @@ pub enum DaemonError {
     /// Signals can't be listened to.
     #[error("signals: {0}")]
     Signals(std::io::Error),
+    /// A mailbox, a way out or the control socket is served no more.
+    #[error("a part of the service ended: {0}")]
+    PartEnded(String),
 }
 
 /// How a pass of `run --once` ended.
@@ -111,6 +115,9 @@ const PULSE: Duration = Duration::from_secs(15);
 
 /// How often systemd is told that the loop turns, at most.
 const WATCHDOG: Duration = Duration::from_secs(5);
+
+/// How long the loop waits for room on a full disk.
+const FULL_PAUSE: Duration = Duration::from_secs(5);
 
 /// How long what is under way may take to finish when the service ends.
 const FAREWELL: Duration = Duration::from_secs(8);
@@ -156,6 +163,12 @@ impl Answers {
         self.since = None;
         std::mem::take(&mut self.waiting)
     }
+
+    /// They could not be recorded.
+    fn put_back(&mut self, taken: Vec<(NoticeId, Delivery)>) {
+        self.since.get_or_insert_with(Instant::now);
+        self.waiting.splice(..0, taken);
+    }
 }
 
 #[derive(Debug)]
@@ -167,7 +180,13 @@ struct Daemon {
     wakes: mpsc::Receiver<Wake>,
     settings: watch::Sender<Arc<Settings>>,
     lanes: Vec<Lane>,
+    /// What serves mailboxes, ways out, signals and the control socket.
+    tasks: JoinSet<()>,
+    /// Tells the ways out that the service is ending.
+    ending: watch::Sender<bool>,
     mailrooms: usize,
+    /// Whether the disk was full when something was last to be written.
+    full: bool,
     ready: bool,
     told: Option<Instant>,
     looked_at_held: Option<Instant>,
@@ -186,111 +205,174 @@ pub async fn run(config: Config, clock: Clock, once: bool) -> Result<Passed, Dae
     let mut engine = Engine::start(store.clone(), settings).await?;
     engine.wake_outbox(clock.now()).await?;
 
-    let (to_loop, wakes) = mpsc::channel(WAKES);
-    let (settings, _) = watch::channel(Arc::clone(engine.settings()));
-    let health = Health::of(config.house.mailboxes.iter().map(|m| m.name.clone()));
-    let mut tasks = JoinSet::new();
-    tasks.spawn(signals(listen_to_signals()?, to_loop.clone()));
-    if !once {
-        tasks.spawn(control::serve(control::listen(&config.socket)?, to_loop.clone()));
-    }
-    let mut lanes = Vec::new();
-    for (mailbox, outlet) in outlets {
-        let (jobs, queue) = mpsc::channel(UNDER_WAY);
-        tasks.spawn(postroom::run(lanes.len(), outlet, queue, to_loop.clone()));
-        lanes.push(Lane { mailbox, jobs, under_way: 0 });
-    }
-    let mailrooms = sources.len();
-    for (name, source) in sources {
-        let room = Mailroom {
-            name,
-            source,
-            store: store.clone(),
-            settings: settings.subscribe(),
-            wakes: to_loop.clone(),
-            health: health.clone(),
-            clock: clock.clone(),
-            failures: HashMap::new(),
-            from_start: true,
-        };
-        tasks.spawn(room.run(once));
-    }
-    drop(to_loop);
     let socket = config.socket.clone();
-    let mut daemon = Daemon {
-        config,
-        engine,
-        clock,
-        health,
-        wakes,
-        settings,
-        lanes,
-        mailrooms,
-        ready: false,
-        told: None,
-        looked_at_held: None,
-    };
+    let mut daemon = Daemon::start(config, clock, engine, (sources, outlets), once)?;
     let served = daemon.serve(once).await;
     daemon.farewell().await;
-    let passed = served.and_then(|()| daemon.passed());
-    tasks.shutdown().await;
+    let passed = served.and_then(|()| Ok(daemon.passed()?));
+    daemon.tasks.shutdown().await;
     drop(daemon);
     if !once && let Err(e) = std::fs::remove_file(&socket) {
         info!("the control socket {} was gone already: {e}", socket.display());
     }
     let closed = store.close().await.map_err(EngineError::from);
-    match passed.and_then(|passed| closed.map(|()| passed)) {
+    match passed.and_then(|passed| Ok(closed.map(|()| passed)?)) {
         Ok(passed) => Ok(passed),
         Err(e) => {
             setup::tell_systemd(&format!("STATUS=ended: {e}"));
-            Err(e.into())
+            Err(e)
         }
     }
 }
 
+/// What one turn of the loop came to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Turn {
+    GoOn,
+    End,
+}
+
+/// Every mailbox's source and ways out.
+type Ways = (Vec<(String, Source)>, Vec<(String, Outlet)>);
+
 impl Daemon {
-    async fn serve(&mut self, once: bool) -> Result<(), EngineError> {
+    /// Starts what serves the mailboxes, the ways out, the signals and the control socket.
+    fn start(
+        config: Config,
+        clock: Clock,
+        engine: Engine,
+        (sources, outlets): Ways,
+        once: bool,
+    ) -> Result<Self, DaemonError> {
+        let (to_loop, wakes) = mpsc::channel(WAKES);
+        let (settings, _) = watch::channel(Arc::clone(engine.settings()));
+        let (ending, is_ending) = watch::channel(false);
+        let health = Health::of(config.house.mailboxes.iter().map(|m| m.name.clone()));
+        let mut tasks = JoinSet::new();
+        tasks.spawn(signals(listen_to_signals()?, to_loop.clone()));
+        if !once {
+            tasks.spawn(control::serve(control::listen(&config.socket)?, to_loop.clone()));
+        }
+        let mut lanes = Vec::new();
+        for (mailbox, outlet) in outlets {
+            let (jobs, queue) = mpsc::channel(UNDER_WAY);
+            tasks.spawn(postroom::run(lanes.len(), outlet, queue, to_loop.clone(), is_ending.clone()));
+            lanes.push(Lane { mailbox, jobs, under_way: 0 });
+        }
+        let mailrooms = sources.len();
+        for (name, source) in sources {
+            let room = Mailroom {
+                name,
+                source,
+                store: engine.store().clone(),
+                settings: settings.subscribe(),
+                wakes: to_loop.clone(),
+                health: health.clone(),
+                clock: clock.clone(),
+                failures: HashMap::new(),
+                from_start: true,
+                skipped: false,
+                idle_turns: 0,
+            };
+            tasks.spawn(room.run(once));
+        }
+        Ok(Self {
+            config,
+            engine,
+            clock,
+            health,
+            wakes,
+            settings,
+            lanes,
+            tasks,
+            ending,
+            mailrooms,
+            full: false,
+            ready: false,
+            told: None,
+            looked_at_held: None,
+        })
+    }
+
+    async fn serve(&mut self, once: bool) -> Result<(), DaemonError> {
         let mut answers = Answers::default();
         loop {
-            let now = self.clock.now();
-            while self.engine.tick(now, TICK).await? == TICK {}
-            self.send_out(now).await?;
-            self.raise_alarms(now).await?;
-            self.tell_systemd();
-            if once && self.mailrooms == 0 && self.idle() && answers.is_empty() {
-                return Ok(());
+            match self.turn(once, &mut answers).await {
+                Ok(Turn::End) => return Ok(self.settle(&mut answers).await?),
+                Ok(Turn::GoOn) => self.note_room(None),
+                // Nothing of it was written, so nothing is lost: it is done when there is room.
+                Err(DaemonError::Engine(EngineError::Store(e))) if e.is_full() => {
+                    error!("{e}; trying again in {} s", FULL_PAUSE.as_secs());
+                    self.note_room(Some(&e.to_string()));
+                    self.tell_systemd();
+                    tokio::time::sleep(FULL_PAUSE).await;
+                }
+                Err(e) => return Err(e),
             }
-            if self.wake_up(&mut answers).await? {
-                return self.settle(&mut answers).await;
+        }
+    }
+
+    async fn turn(&mut self, once: bool, answers: &mut Answers) -> Result<Turn, DaemonError> {
+        let now = self.clock.now();
+        while self.engine.tick(now, TICK).await? == TICK {}
+        self.send_out(now).await?;
+        self.raise_alarms(now).await?;
+        self.tell_systemd();
+        if once && self.mailrooms == 0 && self.idle() && answers.is_empty() {
+            return Ok(Turn::End);
+        }
+        let turn = self.wake_up(once, answers).await?;
+        self.settle(answers).await?;
+        Ok(turn)
+    }
+
+    /// The disk was full, or is not any more.
+    fn note_room(&mut self, trouble: Option<&str>) {
+        if trouble.is_none() && !self.full {
+            return;
+        }
+        self.full = trouble.is_some();
+        for mailbox in &self.config.house.mailboxes {
+            match trouble {
+                Some(words) => {
+                    self.health.troubled(&mailbox.name, TroubleKind::Disk, words, self.clock.now());
+                }
+                None => self.health.well(&mailbox.name, TroubleKind::Disk),
             }
-            self.settle(&mut answers).await?;
         }
     }
 
     /// Waits for something to do, and does it. Answers of outgoing servers alone are collected for a moment first.
-    /// `true` when the service is to end.
-    async fn wake_up(&mut self, answers: &mut Answers) -> Result<bool, EngineError> {
+    async fn wake_up(&mut self, once: bool, answers: &mut Answers) -> Result<Turn, DaemonError> {
         let moment = self.next_moment(self.clock.now())?;
         let clock = self.clock.clone();
         let mut due = std::pin::pin!(clock.sleep_until(moment));
         loop {
             let wake = tokio::select! {
                 wake = self.wakes.recv() => wake,
-                () = answers.wait() => return Ok(false),
-                () = &mut due => return Ok(false),
+                () = answers.wait() => return Ok(Turn::GoOn),
+                () = &mut due => return Ok(Turn::GoOn),
+                Some(ended) = self.tasks.join_next() => match ended {
+                    // A mailbox's only pass is over.
+                    Ok(()) if once => continue,
+                    Ok(()) => return Err(DaemonError::PartEnded("it stopped by itself".to_owned())),
+                    Err(e) => return Err(DaemonError::PartEnded(e.to_string())),
+                },
             };
             match wake {
-                None | Some(Wake::Stop) => return Ok(true),
+                None | Some(Wake::Stop) => return Ok(Turn::End),
                 Some(Wake::Sent { lane, notice, delivery }) => {
                     self.note_delivery(lane, &delivery);
                     answers.add(notice, delivery);
                     if answers.are_due() || self.idle() {
-                        return Ok(false);
+                        return Ok(Turn::GoOn);
                     }
                 }
                 Some(other) => {
+                    // What was answered before is recorded before: a bounce must find its notice accepted.
+                    self.settle(answers).await?;
                     self.handle(other).await?;
-                    return Ok(false);
+                    return Ok(Turn::GoOn);
                 }
             }
         }
@@ -298,7 +380,14 @@ impl Daemon {
 
     async fn settle(&mut self, answers: &mut Answers) -> Result<(), EngineError> {
         let taken = answers.take();
-        if taken.is_empty() { Ok(()) } else { self.engine.settle(&taken, self.clock.now()).await }
+        if taken.is_empty() {
+            return Ok(());
+        }
+        let settled = self.engine.settle(&taken, self.clock.now()).await;
+        if settled.is_err() {
+            answers.put_back(taken);
+        }
+        settled
     }
 
     async fn handle(&mut self, wake: Wake) -> Result<(), EngineError> {
@@ -319,7 +408,12 @@ impl Daemon {
                 });
             }
             Wake::Ask { ask, reply } => {
-                let answer = answers::answer(&mut self.engine, &self.health, ask, now).await?;
+                let answer = match answers::answer(&mut self.engine, &self.health, ask, now).await {
+                    Err(EngineError::Store(e)) if e.is_full() => {
+                        Reply::refused(exit::TEMPFAIL, e.to_string())
+                    }
+                    answered => answered?,
+                };
                 // Whoever asked may have hung up.
                 let _ = reply.send(answer);
             }
@@ -359,10 +453,10 @@ impl Daemon {
         lane.under_way = lane.under_way.saturating_sub(1);
         let mailbox = &lane.mailbox;
         match delivery {
-            Delivery::Deferred { reply } if !reply.starts_with('4') => {
-                self.health.troubled(mailbox, TroubleKind::Smtp, reply, self.clock.now());
+            Delivery::Away { reason } => {
+                self.health.troubled(mailbox, TroubleKind::Smtp, reason, self.clock.now());
             }
-            Delivery::Unknown { .. } => {}
+            Delivery::Unknown { .. } | Delivery::NotBegun => {}
             Delivery::Accepted { .. } | Delivery::Rejected { .. } | Delivery::Deferred { .. } => {
                 self.health.well(mailbox, TroubleKind::Smtp);
             }
@@ -456,8 +550,10 @@ impl Daemon {
     }
 
     fn passed(&self) -> Result<Passed, EngineError> {
-        let away = self.health.mailboxes().iter().any(|(_, h)| !h.connected);
-        let waiting = self.engine.store().outbox_open()?.iter().any(Outgoing::lives);
+        let mailboxes = self.health.mailboxes();
+        let away = mailboxes.iter().any(|(_, h)| !h.connected);
+        let left = mailboxes.iter().any(|(_, h)| h.waiting > 0);
+        let waiting = left || self.engine.store().outbox_open()?.iter().any(Outgoing::lives);
         Ok(match (away, waiting) {
             (true, _) => Passed::Away,
             (false, true) => Passed::Waiting,
@@ -465,9 +561,10 @@ impl Daemon {
         })
     }
 
-    /// Lets what is being sent end, so that nothing is cut off in the middle of a DATA.
+    /// Lets what is being sent end, so that nothing is cut off in the middle of a DATA; what waits behind it comes back.
     async fn farewell(&mut self) {
         setup::tell_systemd("STOPPING=1");
+        self.ending.send_replace(true);
         let unsent = tokio::time::timeout(FAREWELL, self.collect()).await;
         if unsent.is_err() {
             info!("notices under way were left; they are tried again at the next start");

@@ -33,8 +33,9 @@ pub struct Unread {
 }
 
 impl Unread {
-    /// What was fetched; `None` when it was expunged under us, so that there is nothing to take in.
-    pub fn of(mail: Mail, limit: u64) -> Option<Self> {
+    /// What was fetched; `None` when it was expunged under us, so that there is nothing to take in. What the server does
+    /// not date came when it was `seen_at`.
+    pub fn of(mail: Mail, limit: u64, seen_at: Timestamp) -> Option<Self> {
         let (raw, trouble) = match mail.content {
             Content::Whole(raw) => (raw, None),
             Content::TooLarge { head } => {
@@ -48,7 +49,13 @@ impl Unread {
             }
             Content::Gone => return None,
         };
-        Some(Self { place: mail.place, taken_at: mail.received, size: mail.size, raw, trouble })
+        Some(Self {
+            place: mail.place,
+            taken_at: mail.received.unwrap_or(seen_at),
+            size: mail.size,
+            raw,
+            trouble,
+        })
     }
 }
 

@@ -6,9 +6,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::FutureExt;
+use jiff::SignedDuration;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::sleep;
-use tracing::{debug, info, warn};
+use tracing::{info, warn};
 
 use crate::clock::Clock;
 use crate::daemon::Wake;
@@ -35,6 +36,14 @@ const FETCH_TRIES: u32 = 3;
 /// First and longest pause after a mailbox could not be reached.
 const PAUSES: (Duration, Duration) = (Duration::from_secs(1), Duration::from_mins(1));
 
+/// Fetches of one mail that may end with the connection before it is set aside: more, because the network may be at
+/// fault.
+const LOST_TRIES: u32 = 6;
+
+/// A wait that ends sooner was none; so many of them in a row may be mail that came in the meantime.
+const HASTY: SignedDuration = SignedDuration::from_millis(20);
+const MOST_IDLE_TURNS: u32 = 3;
+
 /// A mail and the folder that it goes to.
 type Move = (Place, Folder);
 
@@ -47,6 +56,8 @@ enum PassError {
     Store(#[from] StoreError),
     #[error("the service is ending")]
     Ending,
+    #[error("the service could not take them now")]
+    NotTaken,
     #[error("an answer of the server could not be understood")]
     Panicked,
     #[error("only {0} MB are free on the disk of the store")]
@@ -74,6 +85,10 @@ pub struct Mailroom {
     pub failures: HashMap<Place, u32>,
     /// Whether the whole folder is to be looked through, not only what is newer than the cursor.
     pub from_start: bool,
+    /// Whether a mail that can't be fetched was passed over, and others with it.
+    pub skipped: bool,
+    /// Turns in a row that ended at once and brought nothing.
+    pub idle_turns: u32,
 }
 
 impl Mailroom {
@@ -82,37 +97,46 @@ impl Mailroom {
         let mut pause = PAUSES.0;
         let mut first = true;
         loop {
-            // The protocol parser of a library may panic on a server's odd answer: that costs the connection, no more.
-            let passed =
-                AssertUnwindSafe(self.pass(once)).catch_unwind().await.unwrap_or(Err(PassError::Panicked));
+            let passed = guarded(self.pass(once)).await;
             if let Err(e) = &passed {
                 self.complain(e);
             }
             if std::mem::take(&mut first) && self.wakes.send(Wake::FirstLook).await.is_err() {
                 return;
             }
-            match passed {
-                Ok(()) => pause = PAUSES.0,
-                Err(PassError::Ending) => return,
-                Err(_) => {
-                    if once {
-                        break;
-                    }
-                    sleep(spread(pause, self.clock.now().subsec_nanosecond())).await;
-                    pause = (pause * 2).min(PAUSES.1);
-                    continue;
-                }
+            if matches!(passed, Err(PassError::Ending)) {
+                return;
             }
             if once {
                 break;
             }
-            if let Err(e) = self.source.wait().await {
-                debug!(mailbox = self.name, "waiting ended: {e}");
+            let waited = match passed {
+                Ok(()) => guarded(self.wait()).await.inspect_err(|e| self.complain(e)),
+                failed => failed,
+            };
+            // A server that lets everybody in and then hangs up is no better than one that is away.
+            if waited.is_ok() {
+                pause = PAUSES.0;
+            } else {
+                sleep(spread(pause, self.clock.now().subsec_nanosecond())).await;
+                pause = (pause * 2).min(PAUSES.1);
             }
         }
         self.source.close().await;
         // The daemon may have ended already; then nobody needs to know.
         let _ = self.wakes.send(Wake::MailroomDone).await;
+    }
+
+    /// Until something may have come. A server that ends each wait at once, and has nothing new, is given a pause.
+    async fn wait(&mut self) -> Result<(), PassError> {
+        let began = self.clock.now();
+        self.source.wait().await?;
+        let hasty = self.clock.now().duration_since(began) < HASTY;
+        self.idle_turns = if hasty { self.idle_turns + 1 } else { 0 };
+        if self.idle_turns > MOST_IDLE_TURNS {
+            sleep(PAUSES.0).await;
+        }
+        Ok(())
     }
 
     fn complain(&self, error: &PassError) {
@@ -142,8 +166,10 @@ impl Mailroom {
             }
             self.from_start = false;
             if fresh.is_empty() {
+                self.failures.clear();
                 return Ok(());
             }
+            self.idle_turns = 0;
             self.take_all(fresh).await?;
             if once {
                 return Ok(());
@@ -151,24 +177,39 @@ impl Mailroom {
         }
     }
 
-    /// One batch is fetched while the one before is committed.
+    /// One batch is fetched while the one before is committed. Whatever happens, what the daemon has is on disk when it
+    /// returns: the next look at the mailbox would take what is only decided for done.
     async fn take_all(&mut self, fresh: Vec<Listed>) -> Result<(), PassError> {
         // Until all of them are filed away they may lie in the inbox; each new connection looks there again.
         self.from_start = true;
+        self.skipped = false;
         let mut left = fresh.len();
         let mut before: Option<Committing> = None;
-        for batch in batches(fresh) {
+        // After a failure one by one: so it shows which mail is at fault.
+        let most = if self.failures.is_empty() { BATCH_MAILS } else { 1 };
+        for batch in batches(fresh, most) {
             left -= batch.len();
-            let next = self.take(&batch).await?;
-            if let Some(before) = before.replace(next) {
-                self.finish(before).await?;
+            let next = self.take(&batch).await;
+            let taken = match next {
+                Ok(next) => before.replace(next),
+                Err(e) => {
+                    settled(before).await;
+                    return Err(e);
+                }
+            };
+            if let Some(taken) = taken
+                && let Err(e) = self.finish(taken).await
+            {
+                settled(before).await;
+                return Err(e);
             }
             self.health.fetched(&self.name, left, self.clock.now());
         }
         if let Some(last) = before {
             self.finish(last).await?;
         }
-        self.from_start = false;
+        // What stood behind a mail that could not be fetched was left out, and the cursor has passed it.
+        self.from_start = self.skipped;
         Ok(())
     }
 
@@ -214,7 +255,7 @@ impl Mailroom {
 
     /// Files a batch away once its commit is on disk.
     async fn finish(&mut self, batch: Committing) -> Result<(), PassError> {
-        let outcomes = batch.outcomes.await.map_err(|_| PassError::Ending)?;
+        let outcomes = batch.outcomes.await.map_err(|_| PassError::NotTaken)?;
         let mut moves = Vec::with_capacity(outcomes.len());
         for (place, outcome) in batch.places.into_iter().zip(&outcomes) {
             report(&self.name, outcome);
@@ -225,6 +266,7 @@ impl Mailroom {
 
     async fn fetch(&mut self, batch: &[Listed], limit: u64) -> Result<Vec<Unread>, PassError> {
         let (given, mut taken) = mpsc::channel(READ_AHEAD);
+        let seen_at = self.clock.now();
         let (fetched, mut mails) = tokio::join!(
             async {
                 let given = given;
@@ -233,34 +275,61 @@ impl Mailroom {
             async {
                 let mut mails = Vec::with_capacity(batch.len());
                 while let Some(mail) = taken.recv().await {
-                    mails.extend(Unread::of(mail, limit));
+                    mails.extend(Unread::of(mail, limit, seen_at));
                 }
                 mails
             }
         );
         match fetched {
             Ok(()) => {}
-            Err(SourceError::Odd { place, why }) => mails.extend(self.note_odd(batch, place, why)?),
+            Err(SourceError::Odd { place, why, lost }) => {
+                mails.extend(self.note_odd(batch, place, why, lost)?)
+            }
             Err(e) => return Err(e.into()),
+        }
+        for mail in &mails {
+            self.failures.remove(&mail.place);
         }
         Ok(mails)
     }
 
     /// One mail could not be fetched: after some tries it is taken in without its bytes, so that it blocks nobody.
-    fn note_odd(&mut self, batch: &[Listed], place: Place, why: String) -> Result<Option<Unread>, PassError> {
+    fn note_odd(
+        &mut self,
+        batch: &[Listed],
+        place: Place,
+        why: String,
+        lost: bool,
+    ) -> Result<Option<Unread>, PassError> {
         let failures = self.failures.entry(place.clone()).or_default();
         *failures += 1;
-        if *failures < FETCH_TRIES {
-            return Err(SourceError::Odd { place, why }.into());
+        let tries = if lost { LOST_TRIES } else { FETCH_TRIES };
+        // Where the connection went with it, any mail of the batch may be at fault.
+        if *failures < tries || (lost && batch.len() > 1) {
+            return Err(SourceError::Odd { place, why, lost }.into());
         }
+        self.skipped = true;
         let listed = batch.iter().find(|l| l.place == place);
         Ok(listed.map(|l| Unread {
             place,
-            taken_at: l.received,
+            taken_at: l.received.unwrap_or_else(|| self.clock.now()),
             size: l.size,
             raw: Vec::new(),
-            trouble: Some(format!("it could not be fetched {FETCH_TRIES} times: {why}")),
+            trouble: Some(format!("it could not be fetched {tries} times: {why}")),
         }))
+    }
+}
+
+/// The protocol parser of a library may panic on a server's odd answer: that costs the connection, no more.
+async fn guarded(work: impl Future<Output = Result<(), PassError>>) -> Result<(), PassError> {
+    AssertUnwindSafe(work).catch_unwind().await.unwrap_or(Err(PassError::Panicked))
+}
+
+/// Until the daemon has answered for a batch, whatever it answers.
+async fn settled(batch: Option<Committing>) {
+    if let Some(batch) = batch {
+        // Without an answer it was not taken: then it is listed again.
+        let _ = batch.outcomes.await;
     }
 }
 
@@ -291,13 +360,13 @@ fn report(mailbox: &str, outcome: &Outcome) {
     );
 }
 
-fn batches(listed: Vec<Listed>) -> Vec<Vec<Listed>> {
+fn batches(listed: Vec<Listed>, most: usize) -> Vec<Vec<Listed>> {
     let mut batches: Vec<Vec<Listed>> = Vec::new();
     let mut bytes = 0;
     for mail in listed {
         bytes += mail.size;
         match batches.last_mut() {
-            Some(batch) if batch.len() < BATCH_MAILS && bytes <= BATCH_BYTES => batch.push(mail),
+            Some(batch) if batch.len() < most && bytes <= BATCH_BYTES => batch.push(mail),
             _ => {
                 bytes = mail.size;
                 batches.push(vec![mail]);

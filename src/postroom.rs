@@ -2,22 +2,23 @@
 
 use std::time::Duration;
 
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 use tokio::time::timeout;
 
 use crate::daemon::Wake;
 use crate::domain::fact::NoticeId;
-use crate::outbox::deliver::{Dispatch, Outlet};
+use crate::outbox::deliver::{Delivery, Dispatch, Outlet};
 
 /// How long an idle connection to the outgoing server is kept.
 const KEPT: Duration = Duration::from_secs(5);
 
-/// Sends until the daemon has no more to give.
+/// Sends until the daemon has no more to give. Once the service is `ending`, what waits is given back untouched.
 pub async fn run(
     lane: usize,
     mut outlet: Outlet,
     mut jobs: mpsc::Receiver<Dispatch>,
     wakes: mpsc::Sender<Wake>,
+    ending: watch::Receiver<bool>,
 ) {
     loop {
         let job = if let Ok(job) = timeout(KEPT, jobs.recv()).await {
@@ -27,7 +28,7 @@ pub async fn run(
             jobs.recv().await
         };
         let Some(dispatch) = job else { break };
-        let delivery = outlet.send(&dispatch).await;
+        let delivery = if *ending.borrow() { Delivery::NotBegun } else { outlet.send(&dispatch).await };
         let sent = Wake::Sent { lane, notice: NoticeId(dispatch.id), delivery };
         if wakes.send(sent).await.is_err() {
             break;

@@ -25,11 +25,10 @@ pub(super) async fn ask(config: &Config, ask: Ask) -> Result<(serde_json::Value,
 async fn ask_store(config: &Config, ask: Ask) -> Result<Reply, Failure> {
     let settings = setup::settings(config)?;
     let store = setup::open_store(config).await?;
-    let fail = |e| Failure::new(exit::TEMPFAIL, e);
-    let mut engine = Engine::start(store.clone(), settings).await.map_err(fail)?;
+    let mut engine = Engine::start(store.clone(), settings).await?;
     let health = Health::of(config.house.mailboxes.iter().map(|m| m.name.clone()));
     let reply = answers::answer(&mut engine, &health, ask, Clock::System.now()).await;
     drop(engine);
     store.close().await?;
-    reply.map_err(|e| Failure::new(exit::TEMPFAIL, e))
+    Ok(reply?)
 }

@@ -17,6 +17,7 @@ mod status;
 mod terms;
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use clap::error::ErrorKind;
 use clap::{CommandFactory, Parser, Subcommand};
@@ -25,6 +26,7 @@ use crate::answers::exit;
 use crate::clock::Clock;
 use crate::config::{self, Config, ConfigErrors};
 use crate::daemon::{self, DaemonError, Passed};
+use crate::engine::EngineError;
 use crate::setup::SetupError;
 use crate::store::StoreError;
 use crate::telemetry::{self, LogFormat};
@@ -147,17 +149,37 @@ impl From<DaemonError> for Failure {
         match error {
             DaemonError::Setup(e) => e.into(),
             DaemonError::Control(e) => Self::new(exit::CONFIG, e),
+            DaemonError::Engine(e) => e.into(),
             other => Self::new(exit::TEMPFAIL, other),
         }
     }
 }
 
-const fn exit_of(error: &StoreError) -> u8 {
-    match error {
-        StoreError::InUse(_) => exit::TEMPFAIL,
-        _ => exit::DATAERR,
+impl From<EngineError> for Failure {
+    fn from(error: EngineError) -> Self {
+        match error {
+            EngineError::Store(e) => e.into(),
+            EngineError::Damaged(..) | EngineError::Pinned(..) => Self::new(exit::DATAERR, error),
+            EngineError::Contended | EngineError::Write(_) | EngineError::NoMailbox(_) => {
+                Self::new(exit::TEMPFAIL, error)
+            }
+        }
     }
 }
+
+/// What passes by itself is tried again by whoever started the program; damage is not.
+const fn exit_of(error: &StoreError) -> u8 {
+    match error {
+        StoreError::InUse(_) | StoreError::Io { .. } | StoreError::Broken(_) => exit::TEMPFAIL,
+        StoreError::Damaged(_)
+        | StoreError::Newer { .. }
+        | StoreError::Missing(_)
+        | StoreError::Invalid(_) => exit::DATAERR,
+    }
+}
+
+/// How long work in other threads may go on when everything is done.
+const LAST_WORK: Duration = Duration::from_secs(1);
 
 /// Runs the command line and gives the exit code.
 pub fn main() -> u8 {
@@ -173,7 +195,13 @@ pub fn main() -> u8 {
             return if asked { exit::OK } else { exit::USAGE };
         }
     };
-    match telemetry_and_runtime(&arguments).and_then(|runtime| runtime.block_on(dispatch(&arguments))) {
+    let done = telemetry_and_runtime(&arguments).and_then(|runtime| {
+        let done = runtime.block_on(dispatch(&arguments));
+        // A thread that reads a mail without end can't be stopped, but it must not keep the service from ending.
+        runtime.shutdown_timeout(LAST_WORK);
+        done
+    });
+    match done {
         Ok(code) => code,
         Err(failure) => {
             eprintln!("klachtd: {}", failure.message);

@@ -255,7 +255,16 @@ impl Engine {
                 batch.update(Outgoing { reply: Some(reply.clone()), ..entry });
                 Ok(())
             }
-            Delivery::Rejected { .. } | Delivery::Unknown { .. } | Delivery::Deferred { .. }
+            Delivery::NotBegun if entry.lives() => {
+                let (attempts, next_at) = (attempts.saturating_sub(1), Some(batch.now()));
+                batch.update(Outgoing { status: NoticeStatus::Queued, attempts, next_at, ..entry });
+                Ok(())
+            }
+            Delivery::Rejected { .. }
+            | Delivery::Unknown { .. }
+            | Delivery::Deferred { .. }
+            | Delivery::Away { .. }
+            | Delivery::NotBegun
                 if !entry.lives() =>
             {
                 info!(notice = entry.id.0, "not accepted, and given up meanwhile");
@@ -274,7 +283,10 @@ impl Engine {
                     (entry.unanswered < UNANSWERED_ATTEMPTS).then(|| next_attempt(&entry, batch.now()));
                 self.record(batch, &entry, settlement, again)
             }
-            Delivery::Deferred { reply } => self.defer(batch, entry, reply),
+            Delivery::Deferred { reply: why } | Delivery::Away { reason: why } => {
+                self.defer(batch, entry, why)
+            }
+            Delivery::NotBegun => Ok(()),
         }
     }
 

@@ -214,11 +214,10 @@ impl ImapSource {
             // n:* gives the last message even when its UID is below n (RFC 3501 section 6.4.8)
             match read_listed(answer, uid_validity) {
                 Some((uid, _)) if uid < first => {}
-                Some((uid, None)) => trouble = Some(format!("the server gives UID {uid} no size or no date")),
                 Some(_) if found.len() >= MOST_LISTED => {
                     trouble = Some(format!("the folder shows more than {MOST_LISTED} messages"));
                 }
-                Some((uid, Some(listed))) => {
+                Some((uid, listed)) => {
                     found.insert(uid, listed);
                 }
                 None => {}
@@ -275,7 +274,11 @@ impl ImapSource {
             (Ok(()), Some(_)) => "the server does not give it".to_owned(),
             (Err(Broken::Error(error)), _) => return Err(error),
             (Err(Broken::Fault(Fault::Garbled(why))), Some((_, listed))) => {
-                return Err(SourceError::Odd { place: listed.place.clone(), why });
+                return Err(SourceError::Odd { place: listed.place.clone(), why, lost: false });
+            }
+            // Some servers hang up over a message that they can't read.
+            (Err(Broken::Fault(Fault::Lost(why))), Some((_, listed))) => {
+                return Err(SourceError::Odd { place: listed.place.clone(), why, lost: true });
             }
             (Err(Broken::Fault(fault)), _) => match fault.into_error() {
                 SourceError::Refused(why) => why,
@@ -333,7 +336,7 @@ impl ImapSource {
                 send(out, listed, Content::Gone).await?;
             }
         }
-        odd.map_or(Ok(()), |place| Err(SourceError::Odd { place, why }))
+        odd.map_or(Ok(()), |place| Err(SourceError::Odd { place, why, lost: false }))
     }
 
     pub(super) async fn wait(&mut self) -> Result<(), SourceError> {

@@ -93,12 +93,11 @@ impl MaildirSource {
                 self.seen = None; // still being written: to be looked at again soon
             }
         }
-        let mut all = found
-            .into_iter()
-            .map(|(name, file)| {
-                Ok(Listed { place: Place::Maildir { name }, size: file.size, received: file.received()? })
-            })
-            .collect::<Result<Vec<_>, SourceError>>()?;
+        let listed = |(name, file): (String, Found)| {
+            let (size, received) = (file.size, file.received());
+            Listed { place: Place::Maildir { name }, size, received }
+        };
+        let mut all: Vec<Listed> = found.into_iter().map(listed).collect();
         all.sort_by(|a, b| (a.received, &a.place).cmp(&(b.received, &b.place)));
         Ok(all)
     }
@@ -135,7 +134,11 @@ impl MaildirSource {
                         .map_err(|_| SourceError::Stopped)?;
                 }
                 Err(error) if odd.is_none() => {
-                    odd = Some(SourceError::Odd { place: listed.place.clone(), why: error.to_string() });
+                    odd = Some(SourceError::Odd {
+                        place: listed.place.clone(),
+                        why: error.to_string(),
+                        lost: false,
+                    });
                 }
                 Err(_) => {} // the next call names it, when the first is dealt with
             }
@@ -185,9 +188,9 @@ struct Found {
 }
 
 impl Found {
-    fn received(&self) -> Result<Timestamp, SourceError> {
-        Timestamp::try_from(self.mtime)
-            .map_err(|e| SourceError::Refused(format!("{}: {e}", self.path.display())))
+    /// `None` for a moment outside the calendar.
+    fn received(&self) -> Option<Timestamp> {
+        Timestamp::try_from(self.mtime).ok()
     }
 }
 

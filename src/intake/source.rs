@@ -65,10 +65,10 @@ impl FromStr for Place {
 pub struct Listed {
     /// Where it stands.
     pub place: Place,
-    /// In bytes, as the mailbox says (IMAP: RFC822.SIZE).
+    /// In bytes, as the mailbox says (IMAP: RFC822.SIZE); 0 when it does not.
     pub size: u64,
-    /// When it came into the mailbox: INTERNALDATE, or the file's mtime.
-    pub received: Timestamp,
+    /// When it came into the mailbox: INTERNALDATE, or the file's mtime; `None` when the mailbox gives no moment.
+    pub received: Option<Timestamp>,
 }
 
 /// What was got of a message.
@@ -91,7 +91,7 @@ pub struct Mail {
     /// Where it stands.
     pub place: Place,
     /// When it came into the mailbox, as in [`Listed`].
-    pub received: Timestamp,
+    pub received: Option<Timestamp>,
     /// In bytes, as in [`Listed`].
     pub size: u64,
     /// What was got of it.
@@ -134,6 +134,8 @@ pub enum SourceError {
         place: Place,
         /// What happened.
         why: String,
+        /// Whether the connection went with it: then the network may be at fault as well.
+        lost: bool,
     },
     /// The receiving end of the channel is gone: the caller wants no more.
     #[error("nobody takes the mails any more")]

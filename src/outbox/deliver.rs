@@ -29,11 +29,18 @@ pub enum Delivery {
         /// For example `250 2.0.0 Ok: queued as 4XyZ`.
         reply: String,
     },
-    /// It was certainly not taken; a later attempt may succeed: a 4xx reply, or the final dot was never sent.
+    /// It was certainly not taken; a later attempt may succeed: a 4xx reply to the mail itself.
     Deferred {
-        /// The reply; when there was none, what went wrong in words.
+        /// For example `450 4.2.0 try later`.
         reply: String,
     },
+    /// It was certainly not taken, and nothing was said about it: the server is away, or turned us away at the door.
+    Away {
+        /// What went wrong, in words, or the reply.
+        reason: String,
+    },
+    /// It was given back untouched, because the service is ending.
+    NotBegun,
     /// It was refused for good: a 5xx reply to the mail itself.
     Rejected {
         /// The reply.
@@ -106,13 +113,13 @@ impl OutletError {
         }
     }
 
-    /// As the reply of a [`Delivery::Deferred`]: nothing here is a verdict on the mail.
-    pub(super) fn into_deferred(self) -> Delivery {
-        let reply = match self {
+    /// As a [`Delivery::Away`]: nothing here is a verdict on the mail.
+    pub(super) fn into_delivery(self) -> Delivery {
+        let reason = match self {
             Self::Refused { reply } | Self::LoginRefused { reply } => reply,
             other => other.to_string(),
         };
-        Delivery::Deferred { reply }
+        Delivery::Away { reason }
     }
 }
 

@@ -106,7 +106,7 @@ pub fn write(
         held: None,
         ordered: draft.ordered,
     };
-    let term_ends = term.filter(|_| !draft.kind.to_staff()).map(|t| t.due_before);
+    let term_ends = term.map(|t| t.due_before).filter(|ends| *ends > occasion.now);
     Ok(Written { notice, bytes, envelope_from: envelope_from(occasion.mailbox, id, signer), term_ends })
 }
 

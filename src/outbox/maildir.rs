@@ -36,7 +36,7 @@ impl MaildirOutlet {
         let reply = format!("250 maildir {name}");
         match blocking(move || prepare(&root).and_then(|()| store(&root, &name, &bytes))).await {
             Ok(()) => Delivery::Accepted { reply },
-            Err(error) => error.into_deferred(),
+            Err(error) => error.into_delivery(),
         }
     }
 

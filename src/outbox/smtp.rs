@@ -104,7 +104,7 @@ impl SmtpOutlet {
                 let outcome = session.hand_over(&mail).await;
                 self.settle(session, outcome).await
             }
-            Err(error) => error.into_deferred(),
+            Err(error) => error.into_delivery(),
         }
     }
 

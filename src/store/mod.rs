@@ -84,6 +84,11 @@ pub enum StoreError {
 }
 
 impl StoreError {
+    /// Whether the disk was full and nothing was written.
+    pub const fn is_full(&self) -> bool {
+        matches!(self, Self::Io { full: true, .. })
+    }
+
     /// Whether it concerns one document or content, and the rest of the store is as good as before.
     pub const fn is_of_one(&self) -> bool {
         matches!(self, Self::Damaged(_) | Self::Missing(_) | Self::Invalid(_))

@@ -318,14 +318,6 @@ impl Store {
         letters::room(&self.inner.dir)
     }
 
-    /// Whether there is room to fetch mail.
-    ///
-    /// # Errors
-    /// [`StoreError::Io`].
-    pub fn has_room(&self) -> Result<bool, StoreError> {
-        Ok(self.room()?.is_enough())
-    }
-
     pub(super) fn view(&self) -> Result<View<'_>, StoreError> {
         self.inner.engine.view()
     }

@@ -333,7 +333,8 @@ impl World {
             Delivery::Accepted { reply } | Delivery::Deferred { reply } | Delivery::Rejected { reply } => {
                 reply.clone()
             }
-            Delivery::Unknown { reason } => reason.clone(),
+            Delivery::Unknown { reason } | Delivery::Away { reason } => reason.clone(),
+            Delivery::NotBegun => String::new(),
         };
         let entry = self.engine.store().outgoing(NoticeId(dispatch.id)).expect("the store can be read");
         let is_digest = entry.is_some_and(|entry| entry.kind == NoticeKind::StaffDigest);

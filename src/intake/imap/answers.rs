@@ -23,7 +23,7 @@ pub(super) fn uid_of(item: &AttributeValue<'_>) -> Option<u32> {
 
 /// `None` when the answer is about something else, a FETCH that only tells of changed flags, say; `Some((uid, None))`
 /// when a size or a date is missing.
-pub(super) fn read_listed(answer: &Response<'_>, uid_validity: u32) -> Option<(u32, Option<Listed>)> {
+pub(super) fn read_listed(answer: &Response<'_>, uid_validity: u32) -> Option<(u32, Listed)> {
     let Response::Fetch(_, items) = answer else { return None };
     let (mut uid, mut size, mut received) = (None, None, None);
     for item in items {
@@ -39,7 +39,7 @@ pub(super) fn read_listed(answer: &Response<'_>, uid_validity: u32) -> Option<(u
     }
     let uid = uid?;
     let place = Place::Imap { uid_validity, uid };
-    Some((uid, size.zip(received).map(|(size, received)| Listed { place, size, received })))
+    Some((uid, Listed { place, size: size.unwrap_or_default(), received }))
 }
 
 /// `17-Jul-1996 02:44:25 -0700`, the day with a leading blank when it has one digit (RFC 3501 section 9, date-time).

@@ -107,7 +107,7 @@ fn place(uid: u32) -> Place {
 }
 
 fn listed(uid: u32, size: u64) -> Listed {
-    Listed { place: place(uid), size, received: Timestamp::UNIX_EPOCH }
+    Listed { place: place(uid), size, received: Some(Timestamp::UNIX_EPOCH) }
 }
 
 /// What came through the channel, by UID.
@@ -251,8 +251,8 @@ async fn a_list_goes_on_from_its_cursor_under_the_same_uidvalidity_alone() {
     assert_eq!(
         all,
         [
-            Listed { place: place(3), size: 10, received: at("2026-03-01T08:00:00Z") },
-            Listed { place: place(8), size: 20, received: at("2026-11-21T08:15:00Z") },
+            Listed { place: place(3), size: 10, received: Some(at("2026-03-01T08:00:00Z")) },
+            Listed { place: place(8), size: 20, received: Some(at("2026-11-21T08:15:00Z")) },
         ]
     );
     let stale = Cursor { uid_validity: 6, uid: 8 };
@@ -291,7 +291,7 @@ async fn a_fetch_that_is_refused_names_the_message() {
     })
     .await;
     let (result, got) = fetched(&mut source, &[listed(3, 3), listed(4, 3), listed(5, 3)], 100).await;
-    assert_eq!(result, Err(SourceError::Odd { place: place(4), why: "can't read 4".into() }));
+    assert_eq!(result, Err(SourceError::Odd { place: place(4), why: "can't read 4".into(), lost: false }));
     assert_eq!(got, [whole(3, "abc"), (place(5), Content::Gone)]);
     assert!(source.is_open(), "the server only said no");
     server.await.expect("server");

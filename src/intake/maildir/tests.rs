@@ -122,8 +122,8 @@ async fn the_oldest_comes_first_with_size_and_mtime() {
     assert_eq!(
         source.list().await.expect("listed"),
         [
-            Listed { place: maildir("1763702507.V1.host"), size: 5, received: at(1000) },
-            Listed { place: maildir("1763702506.V1.host"), size: 5, received: at(2000) },
+            Listed { place: maildir("1763702507.V1.host"), size: 5, received: Some(at(1000)) },
+            Listed { place: maildir("1763702506.V1.host"), size: 5, received: Some(at(2000)) },
         ]
     );
 }
@@ -157,7 +157,7 @@ async fn an_imap_place_is_gone_here() {
     let dir = TempDir::new().expect("a directory");
     let mut source = opened(&dir).await;
     let place = Place::Imap { uid_validity: 1, uid: 1 };
-    let listed = Listed { place: place.clone(), size: 1, received: Timestamp::UNIX_EPOCH };
+    let listed = Listed { place: place.clone(), size: 1, received: Some(Timestamp::UNIX_EPOCH) };
     assert_eq!(fetched(&mut source, &[listed], 10).await, (Ok(()), vec![(String::new(), Content::Gone)]));
     assert_eq!(source.file_away(&[(place, Folder::Processed)]).await, Ok(()));
 }

@@ -131,12 +131,13 @@ impl Failure {
     pub(super) fn into_delivery(self) -> Delivery {
         let reason = match self.cause {
             Cause::Reply { code: 500.., reply } => return Delivery::Rejected { reply },
+            Cause::Reply { code: CLOSING, reply } => return Delivery::Away { reason: reply },
             Cause::Reply { reply, .. } => return Delivery::Deferred { reply },
             Cause::Lost(reason) => reason,
             Cause::Silent(limit) => format!("no answer within {limit:?}"),
         };
         match self.stage {
-            Stage::Envelope | Stage::Body => Delivery::Deferred { reply: reason },
+            Stage::Envelope | Stage::Body => Delivery::Away { reason },
             Stage::Dot => Delivery::Unknown { reason },
         }
     }
