@@ -44,6 +44,7 @@ lint: ## formatting, clippy, documentation, licences and the unit's hardening
 	fi
 
 bench: build ## how fast the released binary is
+	$(CARGO) bench --locked --bench decide
 	scripts/bench
 
 # A file that the operator may have changed is kept; the new one is laid beside it as FILE.dist.

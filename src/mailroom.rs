@@ -283,7 +283,7 @@ impl Mailroom {
         match fetched {
             Ok(()) => {}
             Err(SourceError::Odd { place, why, lost }) => {
-                mails.extend(self.note_odd(batch, place, why, lost)?)
+                mails.extend(self.note_odd(batch, place, why, lost)?);
             }
             Err(e) => return Err(e.into()),
         }

@@ -64,6 +64,7 @@ fn order_text() -> impl Strategy<Value = String> {
         "#reopen",
         "#not-a-complaint een vraag",
         "#record\nDe klacht, beter.",
+        "#akkoord\nZij zei ja aan de telefoon.",
         "#note\nOnthouden.",
         "#about jan@house.test",
         "#spam",

@@ -82,7 +82,11 @@ async fn a_token_in_other_hands_is_worth_nothing_and_staff_are_told_once() {
         let outcome = world.mail(&mail(n, from, &to, "", EXTEND)).await;
         assert_eq!(outcome.fate, Fate::SetAside, "{from}: {}", outcome.reason);
         assert_eq!(world.sent.len(), told + 1, "the operator is told once");
-        assert!(newest(&world, BERTA).text().contains("token"), "{}", newest(&world, BERTA).text());
+        assert!(
+            newest(&world, BERTA).text().contains("sleutel van iemand anders"),
+            "{}",
+            newest(&world, BERTA).text()
+        );
     }
     let after: Vec<String> =
         kinds(&world.shown(&reference)).into_iter().filter(|k| k != "staff_alarm").collect();

@@ -99,7 +99,14 @@ pub enum Order {
     Record {
         /// The complainant's address, lower case; absent in a complaint that exists.
         to: Option<String>,
+        /// The complainant's name, when it stands before the address.
+        name: Option<String>,
         /// The record.
+        text: String,
+    },
+    /// `#agreed` and text: the complainant agrees with the record, but did not say so by "agreed" in a mail.
+    Agreed {
+        /// Who said so, when and how, for the file.
         text: String,
     },
     /// `#note` and text: an internal note.
@@ -241,6 +248,8 @@ pub enum OrderName {
     Minutes,
     /// `#record`.
     Record,
+    /// `#agreed`.
+    Agreed,
     /// `#withdraw`.
     Withdraw,
     /// `#close`.
@@ -267,7 +276,7 @@ pub enum OrderName {
 
 impl OrderName {
     /// Every order, in the order in which they are listed to staff.
-    pub const ALL: [Self; 22] = [
+    pub const ALL: [Self; 23] = [
         Self::Answer,
         Self::Extend,
         Self::Ask,
@@ -279,6 +288,7 @@ impl OrderName {
         Self::Invite,
         Self::Minutes,
         Self::Record,
+        Self::Agreed,
         Self::Withdraw,
         Self::Close,
         Self::Reopen,
@@ -306,6 +316,7 @@ impl OrderName {
             Self::Invite => ("uitnodiging", "invite"),
             Self::Minutes => ("verslag", "minutes"),
             Self::Record => ("opname", "record"),
+            Self::Agreed => ("akkoord", "agreed"),
             Self::Withdraw => ("intrekken", "withdraw"),
             Self::Close => ("sluit", "close"),
             Self::Reopen => ("heropen", "reopen"),
@@ -340,6 +351,7 @@ impl Order {
             Self::NotAComplaint { .. } => OrderName::NotAComplaint,
             Self::Merge { .. } => OrderName::Merge,
             Self::Record { .. } => OrderName::Record,
+            Self::Agreed { .. } => OrderName::Agreed,
             Self::Note { .. } => OrderName::Note,
             Self::About { .. } => OrderName::About,
             Self::HandedOver => OrderName::HandedOver,

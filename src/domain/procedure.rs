@@ -133,10 +133,10 @@ pub struct Extend {
     pub max: Option<Span>,
     /// How often at most.
     pub times: Option<u32>,
-    /// Whether more needs the complainant's consent.
+    /// Whether more needs the complainant's consent. Nothing asks for it yet: true is a fault.
     #[serde(default)]
     pub consent_after: bool,
-    /// Who is told; the complainant when empty.
+    /// Who is told; the complainant when empty. Nobody else is told yet: others are a fault.
     #[serde(default)]
     pub notify: Vec<String>,
     /// The clause, word for word.
@@ -298,7 +298,7 @@ pub enum Register {
 pub struct Outcome {
     /// The judgements that staff may give.
     pub judgement: Vec<Judgement>,
-    /// What may be offered.
+    /// What may be offered: as the text has it, nothing depends on it.
     #[serde(default)]
     pub remedies: Vec<String>,
     /// Which complaints the published register counts.
@@ -398,17 +398,17 @@ pub enum ReferenceKind {
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Intake {
-    /// The published addresses; the mailbox's own when empty.
+    /// The published addresses, as the text has them; the mailbox's own when empty. Mail is read where the mailbox is.
     #[serde(default)]
     pub addresses: Vec<String>,
-    /// By what a complaint may come.
+    /// By what a complaint may come, as the text has it: what comes otherwise is taken too.
     pub channels: Vec<Channel>,
     /// What happens with a spoken one.
     pub spoken: Spoken,
     /// From what `clock_start` counts.
     #[serde(default)]
     pub clock_start: ClockStart,
-    /// Whether the text wants people to talk first.
+    /// Whether the text wants people to talk first: advice to them, nothing depends on it.
     #[serde(default)]
     pub talk_first: TalkFirst,
     /// Whether the formal procedure must be asked for.

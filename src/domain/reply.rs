@@ -91,6 +91,11 @@ pub enum Done {
         /// To whom.
         to: String,
     },
+    /// The complainant's agreement with the record is on record; the handling has begun.
+    Agreed {
+        /// The day from which terms count.
+        day0: Date,
+    },
     /// A note is on record.
     Noted,
     /// The person complained about is on record.
@@ -165,6 +170,11 @@ pub enum Refusal {
         /// What was typed.
         id: String,
         /// The ids.
+        known: Vec<String>,
+    },
+    /// The procedure gives the review to a role that the one who ordered does not have; these people have it.
+    NotReviewer {
+        /// Their addresses.
         known: Vec<String>,
     },
     /// The procedure has no review.

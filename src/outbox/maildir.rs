@@ -156,8 +156,8 @@ mod tests {
         fs::write(&file, "").expect("written");
         let outlet = MaildirOutlet::new(MaildirSettings { path: file.clone() });
         let told = outlet.send(&dispatch(1, b"x")).await;
-        let Delivery::Deferred { reply } = told else { panic!("{told:?}") };
-        assert!(reply.contains(&*file.to_string_lossy()), "{reply}");
+        let Delivery::Away { reason } = told else { panic!("{told:?}") };
+        assert!(reason.contains(&*file.to_string_lossy()), "{reason}");
         let error = outlet.probe().await.expect_err("no folder");
         assert!(!error.is_configuration());
     }

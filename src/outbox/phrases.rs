@@ -71,3 +71,60 @@ pub fn question(field: &str, language: Language) -> &str {
         Language::En => en,
     }
 }
+
+/// Why a mail was set aside, as the journal has it in English, in the language of who reads of it. A reason of no
+/// known form stays as it is.
+pub fn set_aside(reason: &str, language: Language) -> String {
+    if language == Language::En {
+        return reason.to_owned();
+    }
+    let fixed = match reason {
+        "the sender is forged: dmarc=fail" => "de afzender is vervalst: dmarc=fail",
+        "no usable sender address" => "er is geen bruikbaar adres van de afzender",
+        "an order of somebody who has no part in this complaint" => {
+            "een opdracht van iemand die bij deze klacht niet betrokken mag zijn"
+        }
+        "an order token that is not the sender's" => "een opdracht met de sleutel van iemand anders",
+        "from a staff address, without a valid order token" => {
+            "van het adres van een medewerker, zonder geldige sleutel voor opdrachten"
+        }
+        "reading it failed" => "het lezen van het bericht mislukte",
+        "the mailbox has no procedure" => "de postbus heeft geen regeling",
+        "it has more than 100 recipients; the rest was not looked at" => "het heeft meer dan 100 ontvangers",
+        other => return counted(other).unwrap_or_else(|| other.to_owned()),
+    };
+    fixed.to_owned()
+}
+
+/// Reasons that hold numbers.
+fn counted(reason: &str) -> Option<String> {
+    let between = |start: &str, end: &str| reason.strip_prefix(start)?.strip_suffix(end);
+    if let Some((size, limit)) =
+        between("it has ", "").and_then(|rest| rest.split_once(" bytes, more than the limit of "))
+    {
+        return Some(format!("het heeft {size} bytes, meer dan de grens van {limit}"));
+    }
+    between("reading it took more than ", " s")
+        .map(|s| format!("het lezen van het bericht duurde langer dan {s} s"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reasons_are_told_in_the_language_of_the_reader() {
+        let told = |reason| set_aside(reason, Language::Nl);
+        assert_eq!(told("the sender is forged: dmarc=fail"), "de afzender is vervalst: dmarc=fail");
+        assert_eq!(
+            told("it has 9 bytes, more than the limit of 8"),
+            "het heeft 9 bytes, meer dan de grens van 8"
+        );
+        assert_eq!(
+            told("reading it took more than 20 s"),
+            "het lezen van het bericht duurde langer dan 20 s"
+        );
+        assert_eq!(told("something new"), "something new");
+        assert_eq!(set_aside("no usable sender address", Language::En), "no usable sender address");
+    }
+}

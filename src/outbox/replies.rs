@@ -87,9 +87,18 @@ pub fn orders_that_fit(alert: NoticeKind, possible: &[OrderName]) -> Vec<OrderNa
         NoticeKind::StaffNew => {
             &[O::Answer, O::Extend, O::Ask, O::Assign, O::Contacted, O::Refer, O::NotAComplaint, O::Merge]
         }
-        NoticeKind::StaffLetter => {
-            &[O::Answer, O::Extend, O::Ask, O::Review, O::Record, O::Withdraw, O::Close, O::Reopen, O::Note]
-        }
+        NoticeKind::StaffLetter => &[
+            O::Answer,
+            O::Extend,
+            O::Ask,
+            O::Review,
+            O::Record,
+            O::Agreed,
+            O::Withdraw,
+            O::Close,
+            O::Reopen,
+            O::Note,
+        ],
         NoticeKind::StaffDue | NoticeKind::StaffOverdue => &[
             O::Answer,
             O::Extend,
@@ -100,9 +109,12 @@ pub fn orders_that_fit(alert: NoticeKind, possible: &[OrderName]) -> Vec<OrderNa
             O::Invite,
             O::Minutes,
             O::Record,
+            O::Agreed,
         ],
         NoticeKind::StaffAssign => &[O::Assign, O::About, O::HandedOver],
-        NoticeKind::StaffBounce => &[O::Answer, O::Contacted, O::Note, O::Record, O::Close],
+        NoticeKind::StaffBounce => {
+            &[O::Answer, O::Contacted, O::Note, O::Record, O::Agreed, O::Merge, O::Close]
+        }
         NoticeKind::StaffReview => &[O::Answer, O::Invite, O::Minutes, O::Extend, O::Ask],
         NoticeKind::StaffAlarm => &[O::Release, O::Spam],
         NoticeKind::StaffConfirm => &[O::Confirm],

@@ -111,7 +111,8 @@ pub const PLACEHOLDERS: &[(&str, &str)] = &[
     (
         "hint",
         "what staff should know of this letter: `review`, `objection_late`, `after_outcome` (no review in this \
-         procedure), `reply`, `agreeing`, `not_agreed`, `stranger`, `closed`, or empty",
+         procedure), `reply`, `agreeing`, `not_agreed`, `older_record` (agrees with a version that was corrected \
+         since), `stranger`, `closed`, or empty; in `staff_assign` `taken_over` for who had it before",
     ),
     ("related", "the reference of another complaint; in `closing` the one in which this one is handled on"),
     ("date", "the day of the digest"),

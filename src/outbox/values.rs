@@ -13,8 +13,9 @@ use super::replies;
 use super::templates::{self, Values, date_in_words, salutation};
 use super::wording as words;
 use crate::domain::complaint::Complaint;
+use crate::domain::event::TroubleKind;
 use crate::domain::fact::Promise;
-use crate::domain::mail::Party;
+use crate::domain::mail::{Language, Party};
 use crate::domain::notice::NoticeKind;
 use crate::domain::procedure::Channel;
 use crate::domain::term::TermView;
@@ -69,11 +70,34 @@ fn in_words(occasion: &Occasion, values: &mut Values) {
     if let Some(kind) = extra.get("notice").and_then(|name| name.parse::<NoticeKind>().ok()) {
         set(values, "notice", words::notice_in_words(kind, language));
     }
+    if let (Some(alarm), Some(message)) = (extra.get("alarm"), extra.get("message")) {
+        set(values, "message", alarm_in_words(alarm, message, language));
+    }
     for name in DATES {
         if let Some(date) = extra.get(name).and_then(|date| date.parse::<Date>().ok()) {
             set(values, name, date_in_words(date, language));
         }
     }
+}
+
+/// What an alarm tells, with the names that the program uses in the words of its reader.
+fn alarm_in_words(alarm: &str, message: &str, language: Language) -> String {
+    if alarm == TroubleKind::SetAside.as_str() {
+        return words::capital(&phrases::set_aside(message, language));
+    }
+    let named =
+        message.split_once(": ").and_then(|(name, rest)| Some((name.parse::<NoticeKind>().ok()?, rest)));
+    named.map_or_else(
+        || message.to_owned(),
+        |(kind, rest)| {
+            let name = match language {
+                _ if !kind.to_staff() => words::notice_in_words(kind, language),
+                Language::Nl => "e-mail aan een medewerker",
+                Language::En => "mail to staff",
+            };
+            format!("{}: {rest}", words::capital(name))
+        },
+    )
 }
 
 fn house_values(occasion: &Occasion, values: &mut Values) {

@@ -88,6 +88,17 @@ impl Complaint {
         }
     }
 
+    /// One more fact happens to this complaint; as [`Complaint::after`], without a copy.
+    ///
+    /// # Errors
+    /// As [`Complaint::fold`]; then nothing has changed but the count of entries.
+    pub fn happen(&mut self, at: Timestamp, fact: &Fact) -> Result<(), Misfit> {
+        match fact {
+            Fact::Received(_) => Err(Misfit::Beginning("a second receipt")),
+            fact => self.apply(at, fact),
+        }
+    }
+
     fn apply(&mut self, at: Timestamp, fact: &Fact) -> Result<(), Misfit> {
         self.entries += 1;
         match fact {

@@ -145,10 +145,12 @@ fn kept(arrival: &Arrival, fate: Fate, reason: String) -> Decision {
 
 /// Set aside and staff told. A mail of a machine is never told of: a flood of them would be one of alarms too.
 fn set_aside(view: &View, arrival: &Arrival, reason: String) -> Decision {
-    let trouble =
-        Trouble { kind: TroubleKind::SetAside, message: format!("{reason} ({})", arrival.note.place) };
+    let trouble = Trouble { kind: TroubleKind::SetAside, message: reason.clone() };
     let mut decision = kept(arrival, Fate::SetAside, reason);
-    let asks = |draft| NoticeDraft { asks_about: Some(arrival.note.clone()), ..draft };
+    let command = format!("klachtd quarantine list  # {}", arrival.note.place);
+    let asks = |draft: NoticeDraft| {
+        NoticeDraft { asks_about: Some(arrival.note.clone()), ..draft }.with("command", command.clone())
+    };
     decision.notices = alarm(view, &trouble, None).into_iter().map(asks).collect();
     decision
 }
@@ -205,7 +207,7 @@ fn follow_up(view: &View, complaint: &Complaint, arrival: &Arrival, now: Timesta
         decision.notices = staff_letter(view, complaint, arrival, "");
         return decision;
     }
-    if let Some(written) = orders::written(view, complaint, &arrival.letter.text) {
+    if let Some(written) = orders::written(view, complaint, arrival) {
         return begins(view, complaint, arrival, written);
     }
     let mut decision = joined(arrival, Role::FollowUp, Fate::FollowUp);
@@ -214,7 +216,7 @@ fn follow_up(view: &View, complaint: &Complaint, arrival: &Arrival, now: Timesta
         decision.facts.push(Fact::InfoReceived);
     }
     let hint = match complaint.state {
-        State::Agreeing => "not_agreed",
+        State::Agreeing => orders::not_agreed(complaint, arrival),
         State::Asking => "reply",
         State::Answered => objection(view, complaint, arrival, now),
         // The clock may have closed it after the window: the letter may be an objection all the same.
@@ -280,15 +282,19 @@ fn begins(view: &View, complaint: &Complaint, arrival: &Arrival, written: bool) 
         join_with_fields(view, complaint, arrival, role),
         Fact::RecordAgreed { at: arrival.note.received_at, written },
     ];
-    let handler = complaint.handler.as_deref();
-    let staff = handlers(view, handler)
+    decision.notices = first_mails(view, complaint, &arrival.letter.text);
+    decision
+}
+
+/// The first mails when the handling of a spoken complaint begins: the acknowledgement, and what staff get of a new one.
+pub(super) fn first_mails(view: &View, complaint: &Complaint, text: &str) -> Vec<NoticeDraft> {
+    let staff = handlers(view, complaint.handler.as_deref())
         .map(|s| NoticeDraft { term: respond_term(view), ..NoticeDraft::to_staff(NoticeKind::StaffNew, s) });
     let record = complaint.record.as_ref().map_or("", |record| record.text.as_str());
-    let wish = [record, arrival.letter.text.as_str()].into_iter().any(wishes_formal);
+    let wish = [record, text].into_iter().any(wishes_formal);
     let first = acknowledgement(view, &complaint.complainant, complaint.language)
         .with("formal_wish", if wish { "true" } else { "" });
-    decision.notices = std::iter::once(first).chain(staff).collect();
-    decision
+    std::iter::once(first).chain(staff).collect()
 }
 
 /// What is known of a new complaint beside its letter.

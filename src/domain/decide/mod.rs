@@ -55,9 +55,14 @@ fn delivery_settled(view: &View, id: NoticeId, settlement: &Settlement) -> Decis
     let trouble = Trouble { kind, message: format!("{}: {words}", record.notice.kind) };
     // An alarm about an alarm to the same person would never end.
     decision.notices = people::alarm(view, &trouble, Some(&record.notice.to));
-    if kind == TroubleKind::Failed && !record.notice.kind.to_staff() {
-        let handlers = not_delivered(view, record, words, &decision.notices);
-        decision.notices.extend(handlers);
+    if kind == TroubleKind::Failed {
+        if !record.notice.kind.to_staff() {
+            let handlers = not_delivered(view, record, words, &decision.notices);
+            decision.notices.extend(handlers);
+        }
+        // Nothing is tried again by itself now.
+        let retry = |draft: NoticeDraft| draft.with("command", format!("klachtd outbox retry {}", id.0));
+        decision.notices = decision.notices.into_iter().map(retry).collect();
     }
     decision
 }

@@ -8,7 +8,7 @@ mod spoken;
 
 pub use answering::obliged;
 pub(super) use released::{confirmed, judged};
-pub(super) use spoken::{brought, record_order, recorded_by_mail, written};
+pub(super) use spoken::{brought, not_agreed, record_order, recorded_by_mail, written};
 
 use jiff::Timestamp;
 use jiff::civil::Date;
@@ -18,6 +18,7 @@ use crate::domain::complaint::{Complaint, State};
 use crate::domain::decision::{Decision, NoticeDraft};
 use crate::domain::event::{Arrival, Ordered, Right, View};
 use crate::domain::fact::{ComplaintId, Fact, Fate, Role};
+use crate::domain::house::Staff;
 use crate::domain::notice::NoticeKind;
 use crate::domain::order::{Order, OrderName, Reading};
 use crate::domain::procedure::{Procedure, ReviewForm, Spoken, TermEvent};
@@ -166,6 +167,7 @@ impl<'a> Work<'a> {
             Order::Invite { on, time, place } => self.invite(*on, *time, place.as_deref())?,
             Order::Minutes { answer } => self.minutes(answer)?,
             Order::Record { text, .. } => self.record(text)?,
+            Order::Agreed { text } => self.agreed(text)?,
             Order::Withdraw => self.withdraw(),
             Order::Close { reason } => self.close(reason)?,
             Order::Reopen => self.reopen(),
@@ -197,11 +199,10 @@ impl<'a> Work<'a> {
     }
 
     fn happen(&mut self, fact: Fact) {
-        let id = self.complaint.id;
-        // A complaint that has begun takes every fact but another beginning and the end of an unknown notice.
-        if let Ok(after) = Complaint::after(Some(self.complaint.clone()), id, self.now, &fact) {
-            self.complaint = after;
-        }
+        // A complaint that has begun takes every fact but another beginning and the end of an unknown notice: no order
+        // makes either.
+        let fits = self.complaint.happen(self.now, &fact);
+        debug_assert!(fits.is_ok(), "{fits:?}");
         self.facts.push(fact);
     }
 
@@ -220,10 +221,17 @@ impl<'a> Work<'a> {
         self.notices.push(draft);
     }
 
-    /// A mail to those of staff who have the work now, but not to the one who gave the order.
+    /// A mail to those of staff who have the work now. The one who gave the order knows; but the mail about a new
+    /// complaint, with its terms and the form, goes to whoever takes it over and has not had it.
     fn alert(&mut self, kind: NoticeKind, role: &str, handler: Option<&str>) {
         let told = people::responsible(&self.view(), handler, role);
-        let told = told.into_iter().filter(|s| !s.email.eq_ignore_ascii_case(&self.ordered.by));
+        let is = |staff: &Staff, address: &str| staff.email.eq_ignore_ascii_case(address);
+        let had =
+            |s: &Staff| self.complaint.notices.iter().any(|n| n.notice.kind == kind && is(s, &n.notice.to));
+        let told = told.into_iter().filter(|s| {
+            let new = kind == NoticeKind::StaffNew && !had(s);
+            new || !is(s, &self.ordered.by)
+        });
         let term = self.respond_term().filter(|_| kind == NoticeKind::StaffNew);
         let draft = |staff| NoticeDraft { term: term.clone(), ..NoticeDraft::to_staff(kind, staff) };
         let drafts: Vec<NoticeDraft> = told.map(draft).collect();
@@ -238,7 +246,10 @@ pub fn possible(complaint: &Complaint, procedure: &Procedure) -> Vec<OrderName> 
         OrderName::Invite | OrderName::Minutes => {
             procedure.review.as_ref().is_some_and(|review| review.form == ReviewForm::Interview)
         }
-        OrderName::Record => procedure.intake.spoken == Spoken::RecordAndAgree && complaint.spoken,
+        OrderName::Record | OrderName::Agreed => {
+            procedure.intake.spoken == Spoken::RecordAndAgree && complaint.spoken
+        }
+        OrderName::HandedOver => procedure.term_done_by(TermEvent::HandedOver).is_some(),
         OrderName::Refer => !procedure.external.is_empty(),
         OrderName::Extend => procedure.terms.iter().any(|term| {
             let of_review = term.done_by.contains(&TermEvent::ReviewOutcomeSent);
@@ -249,7 +260,6 @@ pub fn possible(complaint: &Complaint, procedure: &Procedure) -> Vec<OrderName> 
         | OrderName::Ask
         | OrderName::Assign
         | OrderName::Contacted
-        | OrderName::HandedOver
         | OrderName::Withdraw
         | OrderName::Close
         | OrderName::Reopen
@@ -275,7 +285,7 @@ const fn allows(order: OrderName, state: State) -> bool {
         OrderName::HandedOver | OrderName::Refer => matches!(state, Open | Asking | Answered | InReview),
         OrderName::Review => matches!(state, Answered | Closed),
         OrderName::Invite | OrderName::Minutes => matches!(state, InReview),
-        OrderName::Record => matches!(state, Agreeing),
+        OrderName::Record | OrderName::Agreed => matches!(state, Agreeing),
         OrderName::Withdraw | OrderName::Close => {
             matches!(state, Agreeing | Open | Asking | Answered | InReview)
         }

@@ -48,7 +48,11 @@ pub(super) fn draft(line: Line, name: OrderName, from: usize, today: Date) -> Re
         OrderName::NotAComplaint => (Order::NotAComplaint { reason: text }, rest.argument()?),
         OrderName::Invite => (rest.invitation(today)?, rest.nothing()?),
         OrderName::Ask => (Order::Ask { reply_by: rest.reply_by(today)?, text }, rest.text()),
-        OrderName::Record => (Order::Record { to: rest.complainant()?, text }, rest.text()),
+        OrderName::Record => {
+            let (name, to) = rest.complainant()?;
+            (Order::Record { to, name, text }, rest.text())
+        }
+        OrderName::Agreed => (Order::Agreed { text }, rest.text()),
         OrderName::Contacted => (Order::Contacted { text }, rest.text()),
         OrderName::Note => (Order::Note { text }, rest.text()),
         OrderName::Minutes => (Order::Minutes { answer: Answer::default() }, rest.answer()),
@@ -184,12 +188,18 @@ impl<'a> Rest<'a> {
         Ok(found)
     }
 
-    /// The address at the start, alone or behind a name; else all is text.
-    fn complainant(&mut self) -> Result<Option<String>, Fault> {
+    /// The name and the address at the start, or the address alone; else all is text.
+    fn complainant(&mut self) -> Result<(Option<String>, Option<String>), Fault> {
         let words = self.words();
         let first = words.split(' ').next().unwrap_or_default();
-        let named = || words.split_once('<').is_some_and(|(name, _)| is_name(name));
-        if first.contains('@') || named() { self.address().map(Some) } else { Ok(None) }
+        let name = words.split_once('<').map(|(name, _)| name).filter(|name| is_name(name));
+        if first.contains('@') {
+            return Ok((None, self.address().map(Some)?));
+        }
+        let Some(name) = name else { return Ok((None, None)) };
+        let name = name.trim_matches(|c: char| c.is_whitespace() || matches!(c, '"' | '\'' | ','));
+        let name = Some(name.to_owned()).filter(|name| name.contains(char::is_alphabetic));
+        Ok((name, self.address().map(Some)?))
     }
 
     fn date(&mut self, today: Date) -> Result<Date, Fault> {

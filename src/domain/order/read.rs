@@ -105,6 +105,7 @@ const fn takes(name: OrderName) -> Takes {
         | OrderName::Answer
         | OrderName::Minutes
         | OrderName::Record
+        | OrderName::Agreed
         | OrderName::Note => Takes::Text,
         OrderName::Extend | OrderName::Close | OrderName::NotAComplaint => Takes::Reason,
         OrderName::Assign
@@ -150,6 +151,7 @@ fn finish(draft: Draft, below: &str, today: Date) -> Result<(Order, String), Fau
         Order::Ask { text, .. }
         | Order::Contacted { text }
         | Order::Record { text, .. }
+        | Order::Agreed { text }
         | Order::Note { text } => {
             whole.trim().clone_into(text);
             if words::is_placeholder(text) {

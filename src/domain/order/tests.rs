@@ -65,6 +65,7 @@ fn pairs() -> Vec<(&'static str, &'static str)> {
         ("#geen-klacht reclame", "#not-a-complaint reclame"),
         ("#samenvoegen K-2026-00042-0", "#merge k-2026-00042-0"),
         ("#opname j@k.test\nZij belde.", "#record j@k.test\nZij belde."),
+        ("#akkoord\nZij zei ja.", "#agreed\nZij zei ja."),
         ("#notitie gebeld", "#note gebeld"),
         ("#betreft piet@x.test", "#about piet@x.test"),
         ("#overgedragen", "#handed-over"),
@@ -330,9 +331,21 @@ fn questions_with_and_without_a_date() {
 
 #[test]
 fn records() {
-    let record =
-        |to: Option<&str>, text: &str| Order::Record { to: to.map(str::to_owned), text: text.to_owned() };
-    assert_eq!(order("#record Els Smit <E@k.test>\nZij belde."), record(Some("e@k.test"), "Zij belde."));
+    let record = |to: Option<&str>, text: &str| Order::Record {
+        to: to.map(str::to_owned),
+        name: None,
+        text: text.to_owned(),
+    };
+    for named in ["Els Smit <E@k.test>", "\"Els Smit\" <E@k.test>", "Els Smit <mailto:e@k.test>:"] {
+        let (to, name) = (Some("e@k.test".to_owned()), Some("Els Smit".to_owned()));
+        let text = "Zij belde.".to_owned();
+        assert_eq!(
+            order(&format!("#record {named}\nZij belde.")),
+            Order::Record { to, name, text },
+            "{named}"
+        );
+    }
+    assert_eq!(order("#record <e@k.test>\nZij belde."), record(Some("e@k.test"), "Zij belde."));
     assert_eq!(
         order("#record e@k.test<mailto:e@k.test>\nZij belde."),
         record(Some("e@k.test"), "Zij belde.")
@@ -340,6 +353,14 @@ fn records() {
     assert_eq!(order("#record e@k.test zij belde"), record(Some("e@k.test"), "zij belde"));
     assert_eq!(order("#record\nZij belde."), record(None, "Zij belde."));
     assert_eq!(order("#record Zij belde."), record(None, "Zij belde."));
+}
+
+#[test]
+fn agreements() {
+    let agreed = Order::Agreed { text: "Zij zei ja, aan de telefoon.".to_owned() };
+    assert_eq!(order("#akkoord\nZij zei ja, aan de telefoon."), agreed);
+    assert_eq!(order("#agreed Zij zei ja, aan de telefoon."), agreed);
+    assert_eq!(fault("#akkoord").wrong, Wrong::TextMissing);
 }
 
 #[test]
@@ -551,7 +572,7 @@ fn a_hint_that_was_copied_is_not_told() {
         Reading::Orders(mut orders) => orders.remove(0).0,
         other => panic!("{other:?}"),
     };
-    let record = Order::Record { to: None, text: "Zij belde.".to_owned() };
+    let record = Order::Record { to: None, name: None, text: "Zij belde.".to_owned() };
     assert_eq!(first("#opname [ADRES]\nZij belde."), record);
     assert_eq!(first("#record [address]\n\nZij belde."), record);
     let ask = Order::Ask { reply_by: None, text: "Welke?".to_owned() };

@@ -44,6 +44,12 @@ const NOTICES: [&str; 14] = [
     "closing",
 ];
 
+/// The notices in which an external body can be named.
+const EXTERNAL_OFFERS: [&str; 3] = ["referral", "outcome", "review_outcome"];
+
+/// The notices in which a review can be offered.
+const REVIEW_OFFERS: [&str; 1] = ["outcome"];
+
 /// What a notice can be obliged to state.
 const STATEMENTS: [&str; 26] = [
     "action",
@@ -81,6 +87,8 @@ impl Procedure {
         faults.extend(self.unfilled_faults(text));
         faults.extend(self.address_faults());
         faults.extend(self.term_faults());
+        faults.extend(self.extension_faults());
+        faults.extend(self.route_faults());
         faults.extend(self.reference_faults());
         faults.extend(self.statement_faults());
         faults
@@ -126,6 +134,43 @@ impl Procedure {
             .collect()
     }
 
+    /// A promise that nothing here keeps must not look kept: nobody is asked for consent, and an extension is told to
+    /// the complainant alone.
+    fn extension_faults(&self) -> Vec<Fault> {
+        let mut faults = Vec::new();
+        for (term, extend) in self.terms.iter().filter_map(|term| Some((term, term.extend.as_ref()?))) {
+            let key = |name: &str| format!("terms[{}].extend.{name}", term.id);
+            if extend.consent_after {
+                let message =
+                    "consent is not asked for yet; expected false, and `max` or `times` for the limit";
+                faults.push(fault(&key("consent_after"), message.to_owned()));
+            }
+            let others = extend.notify.iter().filter(|who| *who != "complainant");
+            faults.extend(others.map(|who| {
+                let message = format!("`{who}` is not told of an extension yet, expected [\"complainant\"]");
+                fault(&key("notify"), message)
+            }));
+        }
+        faults
+    }
+
+    /// Staff are asked one question about a new complaint: whether it is one of a consumer about a product.
+    fn route_faults(&self) -> Vec<Fault> {
+        let mut faults = Vec::new();
+        for (index, route) in self.route.iter().enumerate() {
+            let asked = (route.when.subject.as_deref(), route.when.complainant.as_deref());
+            if asked != (Some("product"), Some("consumer")) {
+                let message =
+                    "is not asked of staff, expected { subject = \"product\", complainant = \"consumer\" }";
+                faults.push(fault(&format!("route[{index}].when"), message.to_owned()));
+            } else if index > 0 {
+                let message = "staff are asked about the first route only, expected one";
+                faults.push(fault(&format!("route[{index}]"), message.to_owned()));
+            }
+        }
+        faults
+    }
+
     /// What names something else in the file must name something that is there.
     fn reference_faults(&self) -> Vec<Fault> {
         let mut faults = Vec::new();
@@ -145,13 +190,16 @@ impl Procedure {
                 faults.push(fault(&key, format!("`{}` names no external body", route.refer)));
             }
         }
-        let offers =
-            self.external.iter().map(|body| (format!("external[{}].offer_in", body.id), &body.offer_in));
-        let review = self.review.iter().map(|review| ("review.offer_in".to_owned(), &review.offer_in));
-        for (key, notices) in offers.chain(review) {
-            let unknown = notices.iter().filter(|notice| !NOTICES.contains(&notice.as_str()));
-            faults.extend(unknown.map(|notice| fault(&key, expected("notice", notice, &NOTICES))));
+        for body in &self.external {
+            let key = format!("external[{}].offer_in", body.id);
+            let unknown = body.offer_in.iter().filter(|notice| !EXTERNAL_OFFERS.contains(&notice.as_str()));
+            faults.extend(unknown.map(|notice| fault(&key, expected("notice", notice, &EXTERNAL_OFFERS))));
         }
+        let offered = self.review.iter().flat_map(|review| &review.offer_in);
+        let unknown = offered.filter(|notice| !REVIEW_OFFERS.contains(&notice.as_str()));
+        faults.extend(
+            unknown.map(|notice| fault("review.offer_in", expected("notice", notice, &REVIEW_OFFERS))),
+        );
         faults
     }
 

@@ -116,6 +116,30 @@ fn what_names_nothing_is_a_fault() {
             "addresses = [\"\"]",
             "`intake.addresses`: is \"\"",
         ),
+        (
+            "omnistock",
+            "\"0 days\",",
+            "\"0 days\", consent_after = true,",
+            "`terms[respond].extend.consent_after`: ",
+        ),
+        (
+            "omnistock",
+            "\"0 days\",",
+            "\"0 days\", notify = [\"complainant\", \"person_complained_about\"],",
+            "`terms[respond].extend.notify`: `person_complained_about`",
+        ),
+        (
+            "omnistock",
+            "subject = \"product\"",
+            "subject = \"service\"",
+            "`route[0].when`: is not asked of staff",
+        ),
+        (
+            "webshop",
+            "window = \"\", offer_in = [\"outcome\"]",
+            "offer_in = [\"ack\"]",
+            "`review.offer_in`: unknown notice `ack`",
+        ),
         ("omnistock", "name = \"ICTWaarborg\"", "name = \"[NAAM]\"", "`external[ictwaarborg].name`: [NAAM]"),
     ] {
         let faults = faults_with(id, from, to);

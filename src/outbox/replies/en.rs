@@ -60,6 +60,9 @@ pub(super) fn done(done: &Done) -> String {
         Done::RecordSent { version, to } => {
             format!("The record of the complaint (version {version}) goes to {to} for agreement.")
         }
+        Done::Agreed { day0 } => {
+            format!("The complainant's agreement is on record. The terms count from {}.", day(*day0))
+        }
         Done::Noted => "The note is on record.".to_owned(),
         Done::AboutNamed { person } => {
             format!("The complaint is about {person}, who can't handle it and gets no mail of it.")
@@ -131,6 +134,9 @@ pub(super) fn why(refusal: &Refusal) -> String {
         }
         Refusal::ComplainedAbout(person) => format!("The complaint is about {person}, who can't handle it."),
         Refusal::NoBody { id, .. } => format!("The procedure knows no body \"{id}\"."),
+        Refusal::NotReviewer { .. } => {
+            "Under the procedure somebody else than you decides on a review.".to_owned()
+        }
         Refusal::NoReview => "This procedure has no review after the reply.".to_owned(),
         Refusal::NoInterview => {
             "Under this procedure the review is in writing, without a conversation.".to_owned()
@@ -184,6 +190,9 @@ pub(super) fn remedy(refusal: &Refusal) -> String {
         Refusal::NoStaff { .. } => "Ask whoever looks after klachtd to add that person.",
         Refusal::ComplainedAbout(_) => "Assign the complaint to somebody else.",
         Refusal::NoBody { .. } => "It names no body to refer to at all.",
+        Refusal::NotReviewer { known } => {
+            return format!("The outcome comes from: {}.", known.join(", "));
+        }
         Refusal::NoReview => "Choose one of the orders that are possible now.",
         Refusal::NoInterview => "Send the outcome with #answer.",
         Refusal::NoComplaint(_) => "Please check the number.",
@@ -253,6 +262,7 @@ pub(super) const fn order(order: OrderName) -> &'static str {
         OrderName::Invite => "#invite DATE [TIME] [PLACE]  invites the complainant to a conversation",
         OrderName::Minutes => "#minutes                 sends the minutes and the outcome below",
         OrderName::Record => "#record [ADDRESS]        sends the record below for agreement",
+        OrderName::Agreed => "#agreed                  records the agreement; who and how below",
         OrderName::Withdraw => "#withdraw                closes: the complainant withdraws the complaint",
         OrderName::Close => "#close REASON            closes; the complainant reads the reason",
         OrderName::Reopen => "#reopen                  takes up a closed complaint again",

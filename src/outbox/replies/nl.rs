@@ -57,6 +57,9 @@ pub(super) fn done(done: &Done) -> String {
         Done::RecordSent { version, to } => {
             format!("De weergave van de klacht (versie {version}) gaat ter akkoord naar {to}.")
         }
+        Done::Agreed { day0 } => {
+            format!("Het akkoord van de klager is vastgelegd. De termijnen tellen vanaf {}.", day(*day0))
+        }
         Done::Noted => "De notitie is vastgelegd.".to_owned(),
         Done::AboutNamed { person } => {
             format!("De klacht gaat over {person}. Die persoon kan haar niet behandelen en krijgt er geen bericht over.")
@@ -126,6 +129,9 @@ pub(super) fn why(refusal: &Refusal) -> String {
             format!("De klacht gaat over {person}; die kan haar niet behandelen.")
         }
         Refusal::NoBody { id, .. } => format!("De regeling kent geen instantie \"{id}\"."),
+        Refusal::NotReviewer { .. } => {
+            "Over een beoordeling beslist volgens de regeling iemand anders dan u.".to_owned()
+        }
         Refusal::NoReview => "Deze regeling kent geen beoordeling na het antwoord.".to_owned(),
         Refusal::NoInterview => {
             "De beoordeling gaat volgens deze regeling schriftelijk, zonder gesprek.".to_owned()
@@ -179,6 +185,9 @@ pub(super) fn remedy(refusal: &Refusal) -> String {
         Refusal::NoStaff { .. } => "Vraag wie klachtd beheert om die persoon toe te voegen.",
         Refusal::ComplainedAbout(_) => "Wijs de klacht aan iemand anders toe.",
         Refusal::NoBody { .. } => "Zij noemt geen enkele instantie om naar te verwijzen.",
+        Refusal::NotReviewer { known } => {
+            return format!("De uitkomst komt van: {}.", known.join(", "));
+        }
         Refusal::NoReview => "Kies een van de opdrachten die nu wel kunnen.",
         Refusal::NoInterview => "Stuur de uitkomst met #antwoord.",
         Refusal::NoComplaint(_) => "Kijk het nummer na.",
@@ -252,6 +261,7 @@ pub(super) const fn order(order: OrderName) -> &'static str {
         OrderName::Invite => "#uitnodiging DATUM [TIJD] [PLAATS]  nodigt de klager uit voor een gesprek",
         OrderName::Minutes => "#verslag                 stuurt het verslag en de uitkomst eronder",
         OrderName::Record => "#opname [ADRES]          stuurt de weergave die eronder staat ter akkoord",
+        OrderName::Agreed => "#akkoord                 legt het akkoord vast; wie en hoe eronder",
         OrderName::Withdraw => "#intrekken               sluit af: de klager trekt de klacht in",
         OrderName::Close => "#sluit REDEN             sluit af; de klager leest de reden",
         OrderName::Reopen => "#heropen                 neemt een gesloten klacht weer in behandeling",

@@ -1,5 +1,6 @@
 //! Values of mail to staff: terms, what can be ordered now, and the answers to orders.
 
+use jiff::civil::Date;
 use minijinja::Value;
 
 use super::set;
@@ -11,7 +12,7 @@ use crate::domain::mail::Language;
 use crate::domain::notice::NoticeKind;
 use crate::domain::order::{OrderName, Section};
 use crate::domain::procedure::{Procedure, ReviewForm, SafetyNet, TermEvent};
-use crate::domain::reply::{OrderReply, Refusal};
+use crate::domain::reply::{Done, OrderReply, Refusal};
 use crate::domain::term::{COMPLAINANT, TermView};
 use crate::outbox::letterhead::Occasion;
 use crate::outbox::replies;
@@ -27,10 +28,13 @@ pub(super) fn values(
     let language = occasion.draft.language;
     if let Some(complaint) = occasion.complaint {
         set(values, "case_command", format!("klachtd show {}", complaint.reference));
-        let rows = terms.iter().map(|t| row(occasion.procedure, t, language));
+        let rows = terms.iter().map(|t| row(occasion.procedure, t, promised(occasion, t), language));
         set(values, "terms", rows.collect::<Vec<Value>>());
         if occasion.draft.kind == NoticeKind::StaffNew {
-            set(values, "notice", acknowledgement_in_words(complaint, language));
+            // A spoken complaint is acknowledged when the complainant agrees with the record.
+            if complaint.state != State::Agreeing {
+                set(values, "notice", acknowledgement_in_words(complaint, language));
+            }
             mediator_values(occasion, values);
         }
         if occasion.draft.kind != NoticeKind::StaffAlarm {
@@ -95,6 +99,7 @@ fn wanted(occasion: &Occasion, term: Option<&TermView>) -> Option<OrderName> {
             return Some(match occasion.draft.extra.get("hint").map(String::as_str) {
                 Some("review" | "objection_late") => OrderName::Review,
                 Some("not_agreed" | "agreeing") => OrderName::Record,
+                Some("older_record") => OrderName::Agreed,
                 Some("closed") => OrderName::Reopen,
                 _ => OrderName::Answer,
             });
@@ -175,6 +180,8 @@ fn acknowledgement_in_words(complaint: &Complaint, language: Language) -> String
         (Some(NoticeStatus::Held), Language::En) => "held by a limit".to_owned(),
         (Some(NoticeStatus::Sent), Language::Nl) => "is verstuurd".to_owned(),
         (Some(NoticeStatus::Sent), Language::En) => "was sent".to_owned(),
+        (Some(NoticeStatus::Failed | NoticeStatus::Bounced), Language::Nl) => "is niet bezorgd".to_owned(),
+        (Some(NoticeStatus::Failed | NoticeStatus::Bounced), Language::En) => "was not delivered".to_owned(),
         (Some(_), Language::Nl) => "wordt nu verstuurd".to_owned(),
         (Some(_), Language::En) => "is being sent now".to_owned(),
         (None, Language::Nl) => format!("niet verstuurd ({})", reason.unwrap_or("geweigerd")),
@@ -182,13 +189,34 @@ fn acknowledgement_in_words(complaint: &Complaint, language: Language) -> String
     }
 }
 
-fn row(procedure: &Procedure, term: &TermView, language: Language) -> Value {
+/// The later date that a notice on its way promises for this term: it counts when that notice was accepted.
+fn promised(occasion: &Occasion, term: &TermView) -> Option<Date> {
+    let waits = |status| matches!(status, NoticeStatus::Queued | NoticeStatus::Sending | NoticeStatus::Held);
+    let notices = occasion.complaint.into_iter().flat_map(|c| &c.notices);
+    let queued = notices.filter(|n| waits(n.status)).filter_map(|n| n.notice.promise.as_ref());
+    let queued = queued.map(|promise| (&promise.term, promise.new_due));
+    let reply = occasion.draft.reply.as_ref().and_then(|reply| reply.outcome.as_ref().ok());
+    let ordered = reply.into_iter().flatten().filter_map(|done| match done {
+        Done::Extended { term, new_due, .. } => Some((term, *new_due)),
+        _ => None,
+    });
+    let of_term = queued.chain(ordered).filter(|(id, due)| **id == term.id && *due > term.due);
+    of_term.map(|(_, due)| due).max()
+}
+
+fn row(procedure: &Procedure, term: &TermView, promised: Option<Date>, language: Language) -> Value {
     let quote = procedure.term(&term.id).and_then(|rule| rule.quote.as_deref());
+    let status = words::status_in_words(term.status.as_str(), language);
+    let status = match (promised.map(|due| date_in_words(due, language)), language) {
+        (None, _) => status.to_owned(),
+        (Some(due), Language::Nl) => format!("{status}; {due} zodra het bericht is verstuurd"),
+        (Some(due), Language::En) => format!("{status}; {due} once the message was sent"),
+    };
     term_line(
         words::term_in_words(&term.id, language),
         &date_in_words(term.due, language),
         &date_in_words(term.staff_target, language),
-        words::status_in_words(term.status.as_str(), language),
+        &status,
         quote.unwrap_or_default(),
     )
 }

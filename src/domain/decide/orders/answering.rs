@@ -6,7 +6,9 @@ use jiff::civil::{Date, Time, time};
 use super::Work;
 use crate::domain::complaint::State;
 use crate::domain::decide::letters::id_of;
+use crate::domain::decide::people;
 use crate::domain::decision::NoticeDraft;
+use crate::domain::event::Right;
 use crate::domain::fact::{Fact, Role};
 use crate::domain::notice::NoticeKind;
 use crate::domain::order::{Answer, OrderName, Section};
@@ -120,10 +122,25 @@ impl Work<'_> {
         self.review_outcome(None, answer)
     }
 
+    /// A review is no second look of the one who answered: by mail only those whom the procedure names send its outcome.
+    /// Where none of staff has that role, somebody must.
+    fn may_review(&self) -> Result<(), Refusal> {
+        let (view, by) = (self.view(), self.ordered.by.as_str());
+        let Some(review) = self.procedure().review.as_ref().filter(|_| self.ordered.right == Right::Token)
+        else {
+            return Ok(());
+        };
+        let reviews = |email: &str| people::has_role(&view, email, &review.by);
+        let known: Vec<String> =
+            people::workers(&view).filter(|s| reviews(&s.email)).map(|s| s.email.clone()).collect();
+        if known.is_empty() || reviews(by) { Ok(()) } else { Err(Refusal::NotReviewer { known }) }
+    }
+
     fn review_outcome(&mut self, judgement: Option<Judgement>, answer: &Answer) -> Result<(), Refusal> {
         if self.complaint.is_under_way(TermEvent::ReviewOutcomeSent) {
             return Err(Refusal::UnderWay(NoticeKind::ReviewOutcome));
         }
+        self.may_review()?;
         self.states_all("review_outcome", answer)?;
         if let Some(judgement) = judgement {
             self.known(judgement)?;

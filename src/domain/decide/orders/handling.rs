@@ -29,10 +29,23 @@ impl Work<'_> {
             return Err(Refusal::NoStaff { address: to.to_owned(), known });
         }
         let before = self.complaint.handler.clone();
-        let changed = before.is_none_or(|handler| !handler.eq_ignore_ascii_case(to));
+        let changed = before.as_ref().is_none_or(|handler| !handler.eq_ignore_ascii_case(to));
         self.done.push(Done::Assigned { to: to.to_owned(), changed });
         self.hand_to(Some(to.to_owned()), changed);
+        if let Some(before) = before.filter(|_| changed) {
+            self.relieve(&before);
+        }
         Ok(())
+    }
+
+    /// Who had it before learns who has it now; never the person complained about.
+    fn relieve(&mut self, before: &str) {
+        let view = self.view();
+        let told = people::workers(&view).find(|s| s.email.eq_ignore_ascii_case(before));
+        let told = told.filter(|s| !s.email.eq_ignore_ascii_case(&self.ordered.by));
+        let draft =
+            told.map(|s| NoticeDraft::to_staff(NoticeKind::StaffAssign, s).with("hint", "taken_over"));
+        self.notices.extend(draft);
     }
 
     /// The complainant is told when the handler changes, and not when he stays.
@@ -47,9 +60,7 @@ impl Work<'_> {
             let draft = NoticeDraft { term: self.respond_term(), ..self.draft(NoticeKind::HandlerChanged) };
             self.tell(draft);
         }
-        if self.view.house.staff(&to).is_some() {
-            self.alert(NoticeKind::StaffNew, "handler", Some(&to));
-        }
+        self.alert(NoticeKind::StaffNew, "handler", Some(&to));
     }
 
     pub(super) fn respond_term(&self) -> Option<String> {

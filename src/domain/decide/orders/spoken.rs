@@ -5,7 +5,7 @@ use crate::domain::complaint::{Complaint, State};
 use crate::domain::decide::letters::{self, New};
 use crate::domain::decision::{Decision, NoticeDraft};
 use crate::domain::event::{Arrival, Brought, Ordered, View};
-use crate::domain::fact::{Fact, Fate};
+use crate::domain::fact::{Fact, Fate, Role};
 use crate::domain::mail::Party;
 use crate::domain::notice::NoticeKind;
 use crate::domain::order::{Order, Reading};
@@ -55,7 +55,8 @@ pub(in crate::domain::decide) fn recorded_by_mail(
     ordered: &Ordered,
 ) -> Option<Decision> {
     let (to, text, line) = record_order(&ordered.reading)?;
-    let complainant = Party { name: arrival.letter.fields.get("name").cloned(), email: to.to_owned() };
+    let name = named(&ordered.reading).or_else(|| arrival.letter.fields.get("name").cloned());
+    let complainant = Party { name, email: to.to_owned() };
     let mut decision = spoken(view, arrival, &complainant, text);
     let record = decision.notices.first_mut()?;
     // Who took the call signs: the complaint may be about the handler.
@@ -84,7 +85,16 @@ fn told(mut done: Vec<Done>, kind: NoticeKind) -> Vec<Done> {
 pub(in crate::domain::decide) fn record_order(reading: &Reading) -> Option<(&str, &str, &str)> {
     let Reading::Orders(orders) = reading else { return None };
     match orders.first()? {
-        (Order::Record { to: Some(to), text }, line) => Some((to, text, line)),
+        (Order::Record { to: Some(to), text, .. }, line) => Some((to, text, line)),
+        _ => None,
+    }
+}
+
+/// The name that the order gives the complainant.
+fn named(reading: &Reading) -> Option<String> {
+    let Reading::Orders(orders) = reading else { return None };
+    match orders.first()? {
+        (Order::Record { name, .. }, _) => name.clone(),
         _ => None,
     }
 }
@@ -101,18 +111,57 @@ pub(in crate::domain::decide) fn is_agreement(text: &str) -> bool {
 }
 
 /// Whether this letter of a party ends the waiting for agreement: it agrees with the record, or it is the complaint in
-/// writing that was asked for. `None` when it does neither.
-pub(in crate::domain::decide) fn written(view: &View, complaint: &Complaint, text: &str) -> Option<bool> {
+/// writing that was asked for. `None` when it does neither: whoever agrees with a version that was corrected since may
+/// not know the correction, and staff ask.
+pub(in crate::domain::decide) fn written(
+    view: &View,
+    complaint: &Complaint,
+    letter: &Arrival,
+) -> Option<bool> {
     if complaint.state != State::Agreeing {
         return None;
     }
     match view.procedure.intake.spoken {
-        Spoken::RecordAndAgree => is_agreement(text).then_some(false),
+        Spoken::RecordAndAgree => {
+            (is_agreement(&letter.letter.text) && !answers_older_record(complaint, letter)).then_some(false)
+        }
         Spoken::AskInWriting => Some(true),
     }
 }
 
+/// Whether the letter answers a version of the record that is not the newest any more.
+fn answers_older_record(complaint: &Complaint, letter: &Arrival) -> bool {
+    let answered = letter.about.and_then(|id| complaint.notice(id));
+    let made_at = complaint.record.as_ref().map(|record| record.made_at);
+    answered.is_some_and(|n| n.notice.kind.asks_for_agreement() && Some(n.queued_at) < made_at)
+}
+
+/// What a letter is that came while agreement is waited for, and that is none.
+pub(in crate::domain::decide) fn not_agreed(complaint: &Complaint, letter: &Arrival) -> &'static str {
+    let older = is_agreement(&letter.letter.text) && answers_older_record(complaint, letter);
+    if older { "older_record" } else { "not_agreed" }
+}
+
 impl Work<'_> {
+    /// The complainant agrees, and said so otherwise than a program can read (domain 2.2: "staff confirm"). The clock
+    /// starts at the receipt of the letter that waits for staff, else now.
+    pub(super) fn agreed(&mut self, text: &str) -> Result<(), Refusal> {
+        if self.procedure().intake.spoken != Spoken::RecordAndAgree {
+            return Err(Refusal::NoRecords);
+        }
+        let waits = self.view.complaint.is_some_and(|c| c.waits_for_staff);
+        let letters = self.complaint.letters.iter().filter(|l| waits && l.role == Role::FollowUp);
+        let at = letters.map(|l| l.letter.received_at).next_back().unwrap_or(self.now);
+        self.happen(Fact::Noted { text: text.to_owned() });
+        self.happen(Fact::RecordAgreed { at, written: false });
+        let day0 = self.procedure().rules.date(at);
+        self.done.push(Done::Agreed { day0 });
+        self.done.push(Done::Told(NoticeKind::Acknowledgement));
+        let first = letters::first_mails(&self.view(), &self.complaint, "");
+        self.notices.extend(first);
+        Ok(())
+    }
+
     /// A better version of the record: each is kept.
     pub(super) fn record(&mut self, text: &str) -> Result<(), Refusal> {
         if self.procedure().intake.spoken != Spoken::RecordAndAgree {
