@@ -19,7 +19,7 @@ use tokio::sync::{mpsc, oneshot};
 use tracing::debug;
 
 use crate::answers::{Ask, Reply, exit};
-use crate::daemon::Wake;
+use crate::wake::Wake;
 
 /// Largest request: a mail of the largest size that limits may allow, in base64.
 const REQUEST_BYTES: usize = 160 << 20;

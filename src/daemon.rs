@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use tokio::signal::unix::{Signal, SignalKind, signal};
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 use tracing::{error, info, warn};
@@ -20,49 +20,14 @@ use crate::domain::digest;
 use crate::domain::event::{Trouble, TroubleKind};
 use crate::domain::fact::NoticeId;
 use crate::domain::outgoing::Outgoing;
-use crate::engine::{Arrived, Engine, EngineError, Outcome, Settings};
+use crate::engine::{Engine, EngineError, Settings};
 use crate::health::Health;
 use crate::intake::source::Source;
 use crate::mailroom::Mailroom;
 use crate::outbox::deliver::{Delivery, Dispatch, Outlet};
 use crate::postroom;
 use crate::setup::{self, SetupError};
-
-/// Why the loop wakes up.
-#[derive(Debug)]
-pub enum Wake {
-    /// A mailbox has a batch of mails; it learns the outcomes once they are on disk.
-    Mail {
-        /// Read and saved.
-        batch: Vec<Arrived>,
-        /// Where the outcomes go.
-        done: oneshot::Sender<Vec<Outcome>>,
-    },
-    /// The outgoing server has answered, or not.
-    Sent {
-        /// By which lane.
-        lane: usize,
-        /// Which notice.
-        notice: NoticeId,
-        /// What came of it.
-        delivery: Delivery,
-    },
-    /// Somebody asks over the control socket.
-    Ask {
-        /// What.
-        ask: Ask,
-        /// Where the answer goes.
-        reply: oneshot::Sender<Reply>,
-    },
-    /// A mailbox was looked at for the first time, whatever came of it.
-    FirstLook,
-    /// A mailbox's only pass is over (`run --once`).
-    MailroomDone,
-    /// SIGHUP: procedures and templates are to be read again.
-    Reload,
-    /// SIGTERM or SIGINT.
-    Stop,
-}
+use crate::wake::Wake;
 
 /// Why the service ended, beyond being asked to.
 #[derive(Debug, thiserror::Error)]

@@ -13,6 +13,7 @@ pub mod rules;
 pub mod register;
 
 pub mod daemon;
+pub mod wake;
 pub mod mailroom;
 pub mod desk;
 pub mod postroom;

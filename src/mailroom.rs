@@ -12,7 +12,6 @@ use tokio::time::sleep;
 use tracing::{info, warn};
 
 use crate::clock::Clock;
-use crate::daemon::Wake;
 use crate::desk::{Desk, Unread};
 use crate::domain::event::TroubleKind;
 use crate::domain::fact::Fate;
@@ -20,6 +19,7 @@ use crate::engine::{Outcome, Settings};
 use crate::health::Health;
 use crate::intake::source::{Cursor, Folder, Listed, Place, Source, SourceError};
 use crate::store::{Store, StoreError};
+use crate::wake::Wake;
 
 /// Mails in one batch: one fetch, one commit, one flush, one move.
 const BATCH_MAILS: usize = 100;

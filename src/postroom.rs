@@ -5,9 +5,9 @@ use std::time::Duration;
 use tokio::sync::{mpsc, watch};
 use tokio::time::timeout;
 
-use crate::daemon::Wake;
 use crate::domain::fact::NoticeId;
 use crate::outbox::deliver::{Delivery, Dispatch, Outlet};
+use crate::wake::Wake;
 
 /// How long an idle connection to the outgoing server is kept.
 const KEPT: Duration = Duration::from_secs(5);

@@ -273,3 +273,38 @@ async fn what_staff_order_counts_for_no_limit_and_reaches_those_who_want_no_mach
     }
     assert_eq!(world.sent.iter().filter(|sent| sent.to == "k@klant.test").count(), 3);
 }
+
+#[tokio::test]
+async fn a_second_address_of_the_complainant_is_confirmed_by_staff() {
+    let mut world = world().await;
+    let reference = complain(&mut world, 1, "k@klant.test").await;
+    let acknowledged = newest(&world, "k@klant.test").header("Message-ID").expect("a Message-ID");
+    let other = |n: usize, text: &str| {
+        format!(
+            "From: K. Klant <k@werk.test>\r\nTo: directie@omnistock.test\r\nSubject: Re: Klacht\r\nMessage-ID: <w{n}@werk.test>\r\n\
+             In-Reply-To: {acknowledged}\r\n\r\n{text}\r\n"
+        )
+    };
+    assert_eq!(
+        world.order(&reference, "#confirm").await.unwrap_err(),
+        "There is nothing to confirm, or it was confirmed already."
+    );
+    let joined = world.mail(other(1, "Ik schrijf nu vanaf mijn werk.").as_bytes()).await;
+    assert_eq!((joined.fate, joined.reference.as_deref()), (Fate::FollowUp, Some(reference.as_str())));
+    let alert = world.sent.last().expect("staff are told").text();
+    assert!(alert.contains("k@werk.test") && alert.contains("#confirm"), "{alert}");
+    let done = world.order(&reference, "#bevestig").await.expect("it is taken");
+    assert_eq!(done, ["Messages from k@werk.test count as the complainant's from now on."]);
+    assert_eq!(
+        world.shown(&reference)["journal"].as_array().expect("a journal").last().expect("an entry")["event"],
+        "party_confirmed"
+    );
+    // A party may use the reference alone.
+    let by_reference = format!(
+        "From: k@werk.test\r\nTo: directie@omnistock.test\r\nSubject: {reference}\r\nMessage-ID: <w9@werk.test>\r\n\r\nHoe staat het ermee?\r\n"
+    );
+    assert_eq!(world.mail(by_reference.as_bytes()).await.fate, Fate::FollowUp);
+    let alert = world.sent.last().expect("staff are told").text();
+    assert!(!alert.contains("#confirm"), "nothing is left to confirm: {alert}");
+    world.check();
+}

@@ -295,6 +295,13 @@ impl Complaint {
             || self.parties.iter().any(|party| party.eq_ignore_ascii_case(address))
     }
 
+    /// The address of the newest letter in the thread that did not come from a party: staff may confirm it.
+    pub fn outsider(&self) -> Option<&str> {
+        let newest = self.letters.iter().rfind(|letter| letter.role == Role::FollowUp)?;
+        let from = newest.letter.from.as_str();
+        (!from.is_empty() && !self.is_party(from)).then_some(from)
+    }
+
     /// Whether `address` is a person complained about.
     pub fn is_about(&self, address: &str) -> bool {
         self.about.iter().any(|person| person.eq_ignore_ascii_case(address))

@@ -409,6 +409,11 @@ pub enum Fact {
         /// Its complainant, a party here from now on.
         party: Party,
     },
+    /// Staff confirmed that a further address belongs to the complainant or acts for him or her.
+    PartyConfirmed {
+        /// The address.
+        address: String,
+    },
     /// The same mail was addressed to another mailbox of ours, and is a complaint there too.
     AlsoIn {
         /// The other mailbox's name.
@@ -455,6 +460,7 @@ impl Fact {
             Self::Closed { .. } => "closed",
             Self::Reopened { .. } => "reopened",
             Self::Absorbed { .. } => "absorbed",
+            Self::PartyConfirmed { .. } => "party_confirmed",
             Self::AlsoIn { .. } => "also_in",
             Self::Noted { .. } => "noted",
             Self::AboutNamed { .. } => "about_named",

@@ -32,6 +32,11 @@ pub enum Done {
         /// Whether that is another than before.
         changed: bool,
     },
+    /// A further address belongs to the complainant.
+    PartyConfirmed {
+        /// The address.
+        address: String,
+    },
     /// A term ends later.
     Extended {
         /// The term's id.

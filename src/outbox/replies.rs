@@ -88,6 +88,7 @@ pub fn orders_that_fit(alert: NoticeKind, possible: &[OrderName]) -> Vec<OrderNa
             &[O::Answer, O::Extend, O::Ask, O::Assign, O::Contacted, O::Refer, O::NotAComplaint, O::Merge]
         }
         NoticeKind::StaffLetter => &[
+            O::Confirm,
             O::Answer,
             O::Extend,
             O::Ask,

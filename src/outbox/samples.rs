@@ -106,13 +106,14 @@ pub const PLACEHOLDERS: &[(&str, &str)] = &[
     ("days_left", "working days left, a number"),
     ("days_over", "working days overdue, a number"),
     ("recipient", "the address that was not reached"),
+    ("outsider", "the address that writes in the thread and is not known in the complaint"),
     ("smtp_reply", "what the mail server said"),
     ("case_command", "the command that shows the complaint"),
     (
         "hint",
         "what staff should know of this letter: `review`, `objection_late`, `after_outcome` (no review in this \
          procedure), `reply`, `agreeing`, `not_agreed`, `older_record` (agrees with a version that was corrected \
-         since), `stranger`, `closed`, or empty; in `staff_assign` `taken_over` for who had it before",
+         since), `stranger`, `outsider` (somebody else writes in the thread), `closed`, or empty; in `staff_assign` `taken_over` for who had it before",
     ),
     ("related", "the reference of another complaint; in `closing` the one in which this one is handled on"),
     ("date", "the day of the digest"),
@@ -252,6 +253,7 @@ const TEXTS: &[(&str, &str, &str)] = &[
     ("subject_class", "dienstverlening", "services"),
     ("assignee", "Jan Jansen", "Jan Jansen"),
     ("recipient", "j.devries@klant.test", "j.devries@klant.test"),
+    ("outsider", "k.klant@werk.test", "k.klant@werk.test"),
     ("smtp_reply", "550 5.1.1 no such user", "550 5.1.1 no such user"),
     ("case_command", "klachtd show K-2026-00042-X", "klachtd show K-2026-00042-X"),
     ("hint", "review", "review"),

@@ -338,6 +338,7 @@ const BRANCHES: &[(&str, &str)] = &[
     ("hint", "agreeing"),
     ("hint", "not_agreed"),
     ("hint", "stranger"),
+    ("hint", "outsider"),
     ("hint", "closed"),
     ("alarm", "smtp"),
     ("alarm", "failed"),

@@ -87,6 +87,9 @@ fn handled(fact: &Fact, zone: &TimeZone) -> String {
         Fact::Absorbed { reference, party } => {
             format!("{reference} of {} was merged into this one", party.email)
         }
+        Fact::PartyConfirmed { address } => {
+            format!("staff confirmed that {address} belongs to the complainant")
+        }
         Fact::AlsoIn { mailbox, reference } => {
             format!("the same mail came to mailbox {mailbox} and is {reference} there")
         }

@@ -134,7 +134,8 @@ impl Complaint {
             | Fact::Judged { .. }
             | Fact::Referred { .. }
             | Fact::AboutNamed { .. }
-            | Fact::Absorbed { .. } => self.handle(at, fact),
+            | Fact::Absorbed { .. }
+            | Fact::PartyConfirmed { .. } => self.handle(at, fact),
             Fact::ReviewRequested { .. }
             | Fact::Invited { .. }
             | Fact::RecordMade { .. }
@@ -172,6 +173,7 @@ impl Complaint {
             }
             Fact::AboutNamed { person } if !self.about.contains(person) => self.about.push(person.clone()),
             Fact::Absorbed { party, .. } => self.parties.push(party.email.clone()),
+            Fact::PartyConfirmed { address } => self.parties.push(address.clone()),
             _ => {}
         }
     }

@@ -204,7 +204,8 @@ fn follow_up(view: &View, complaint: &Complaint, arrival: &Arrival, now: Timesta
     let from = arrival.letter.from.as_ref().map_or("", |party| party.email.as_str());
     if !complaint.is_party(from) {
         let mut decision = joined(arrival, Role::FollowUp, Fate::FollowUp);
-        decision.notices = staff_letter(view, complaint, arrival, "");
+        let drafts = staff_letter(view, complaint, arrival, if from.is_empty() { "" } else { "outsider" });
+        decision.notices = drafts.into_iter().map(|draft| draft.with("outsider", from)).collect();
         return decision;
     }
     if let Some(written) = orders::written(view, complaint, arrival) {

@@ -175,7 +175,7 @@ impl<'a> Work<'a> {
             Order::Merge { into } => self.merge(into)?,
             Order::Spam => self.spam(),
             Order::Release => return Err(Refusal::NotSetAside),
-            Order::Confirm => return Err(Refusal::NothingToConfirm),
+            Order::Confirm => self.confirm_party()?,
             Order::Help => {}
         }
         Ok(())
@@ -255,7 +255,8 @@ pub fn possible(complaint: &Complaint, procedure: &Procedure) -> Vec<OrderName> 
             let of_review = term.done_by.contains(&TermEvent::ReviewOutcomeSent);
             term.extend.is_some() && (complaint.state != State::InReview || of_review)
         }),
-        OrderName::Release | OrderName::Confirm => false,
+        OrderName::Release => false,
+        OrderName::Confirm => complaint.outsider().is_some(),
         OrderName::Answer
         | OrderName::Ask
         | OrderName::Assign

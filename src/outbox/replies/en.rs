@@ -54,6 +54,9 @@ pub(super) fn done(done: &Done) -> String {
         Done::Reopened { day0 } => {
             format!("The complaint is being handled again. The terms count from {}.", day(*day0))
         }
+        Done::PartyConfirmed { address } => {
+            format!("Messages from {address} count as the complainant's from now on.")
+        }
         Done::Merged { into } => {
             format!("This complaint now belongs to {into} and is handled on in that one.")
         }
@@ -272,7 +275,7 @@ pub(super) const fn order(order: OrderName) -> &'static str {
         OrderName::Note => "#note                    records the text below, for the file only",
         OrderName::Release => "#release                 handles this message after all",
         OrderName::Spam => "#spam                    drops this message, without an answer",
-        OrderName::Confirm => "#confirm                 yes, this order is mine",
+        OrderName::Confirm => "#confirm                 yes, what this mail asks is right",
         OrderName::Help => "#help                    shows which orders are possible now",
     }
 }

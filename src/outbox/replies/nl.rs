@@ -53,6 +53,9 @@ pub(super) fn done(done: &Done) -> String {
         Done::Reopened { day0 } => {
             format!("De klacht is weer in behandeling. De termijnen tellen vanaf {}.", day(*day0))
         }
+        Done::PartyConfirmed { address } => {
+            format!("Berichten van {address} tellen vanaf nu als berichten van de klager.")
+        }
         Done::Merged { into } => format!("Deze klacht hoort nu bij {into} en wordt daarin verder behandeld."),
         Done::RecordSent { version, to } => {
             format!("De weergave van de klacht (versie {version}) gaat ter akkoord naar {to}.")
@@ -271,7 +274,7 @@ pub(super) const fn order(order: OrderName) -> &'static str {
         OrderName::Note => "#notitie                 legt de tekst eronder vast in het dossier",
         OrderName::Release => "#vrijgeven               behandelt dit bericht alsnog",
         OrderName::Spam => "#spam                    voert dit bericht af, zonder antwoord",
-        OrderName::Confirm => "#confirm                 ja, deze opdracht komt van mij",
+        OrderName::Confirm => "#confirm                 ja, het klopt wat deze e-mail vraagt",
         OrderName::Help => "#help                    toont welke opdrachten nu kunnen",
     }
 }

@@ -50,6 +50,7 @@ fn everything_done() -> Vec<Done> {
         Done::Invited { on: date(2027, 1, 7) },
         Done::Reopened { day0: date(2027, 1, 15) },
         Done::Merged { into: other.clone() },
+        Done::PartyConfirmed { address: "k.klant@werk.test".to_owned() },
         Done::RecordSent { version: 2, to: "j.devries@klant.test".to_owned() },
         Done::Agreed { day0: date(2026, 11, 19) },
         Done::Noted,

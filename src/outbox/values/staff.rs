@@ -40,7 +40,9 @@ pub(super) fn values(
         if occasion.draft.kind != NoticeKind::StaffAlarm {
             order_values(occasion, (complaint, term), reply_to, values);
         }
-    } else if occasion.draft.asks_about.is_some() {
+    }
+    // A mail that was set aside, whether it fits a complaint or not.
+    if occasion.draft.asks_about.is_some() {
         let orders = replies::orders_that_fit(occasion.draft.kind, &OrderName::ALL);
         set(values, "orders", lines(&orders, language));
     }

@@ -139,6 +139,14 @@ impl Work<'_> {
         self.done.push(Done::HandedOver);
     }
 
+    /// Who wrote in the thread from another address than the complainant's belongs to the complaint from now on.
+    pub(super) fn confirm_party(&mut self) -> Result<(), Refusal> {
+        let address = self.complaint.outsider().ok_or(Refusal::NothingToConfirm)?.to_owned();
+        self.happen(Fact::PartyConfirmed { address: address.clone() });
+        self.done.push(Done::PartyConfirmed { address });
+        Ok(())
+    }
+
     pub(super) fn note(&mut self, text: &str) {
         self.happen(Fact::Noted { text: text.to_owned() });
         self.done.push(Done::Noted);
