@@ -1,24 +1,22 @@
 //! What can be asked of a running service, and the answers: the same for the control socket and the command line.
 
+pub mod ingest;
 mod mails;
 mod orders;
 mod quarantine;
 
 use std::collections::HashSet;
 
-use data_encoding::BASE64;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 pub use orders::Added;
 
-use crate::desk;
 use crate::domain::complaint::NoticeStatus;
 use crate::domain::fact::NoticeId;
 use crate::domain::reference::Reference;
-use crate::domain::signing::sha256_hex;
-use crate::engine::{Arrived, Engine, EngineError};
+use crate::engine::{Engine, EngineError, Settings};
 use crate::health::Health;
 use crate::register::{self, Filter};
 use crate::store::{Store, StoreError};
@@ -169,9 +167,8 @@ pub(super) fn actor(by: &str) -> String {
     if name.is_empty() { "operator".to_owned() } else { name }
 }
 
-fn unknown_mailbox(engine: &Engine, mailbox: &str) -> Reply {
-    let house = &engine.settings().house;
-    let known: Vec<&str> = house.mailboxes.iter().map(|m| m.name.as_str()).collect();
+fn unknown_mailbox(settings: &Settings, mailbox: &str) -> Reply {
+    let known: Vec<&str> = settings.house.mailboxes.iter().map(|m| m.name.as_str()).collect();
     let error = format!("there is no mailbox {mailbox:?}; expected one of {}", known.join(", "));
     Reply::refused(exit::DATAERR, error)
 }
@@ -222,7 +219,7 @@ async fn found(engine: &mut Engine, health: &Health, ask: Ask, now: Timestamp) -
         Ask::Verify => verify(engine.store().clone()).await?,
         Ask::Order { reference, text, by } => orders::order(engine, &reference, &text, &by, now).await?,
         Ask::Add(added) => orders::add(engine, &added, now).await?,
-        Ask::Ingest { mailbox, raw } => ingest(engine, &mailbox, &raw, now).await?,
+        Ask::Ingest { mailbox, raw } => ingest::ingest(engine, &mailbox, &raw, now).await?,
     })
 }
 
@@ -295,35 +292,4 @@ pub async fn verify(store: Store) -> Result<Reply, EngineError> {
     let verified = checked.map_err(|e| StoreError::Broken(format!("verifying failed: {e}")))??;
     let exit = if verified.ok { exit::OK } else { exit::DATAERR };
     Ok(Reply { exit, ..Reply::data(verified) })
-}
-
-async fn ingest(engine: &mut Engine, mailbox: &str, raw: &str, now: Timestamp) -> Result<Reply, EngineError> {
-    let Ok(raw) = BASE64.decode(raw.as_bytes()) else {
-        return Ok(Reply::refused(exit::DATAERR, "the mail is not base64".to_owned()));
-    };
-    let signer = engine.store().signer().clone();
-    let settings = engine.settings().clone();
-    let Some(letter) = desk::read_one(&raw, &settings, mailbox, &|id| signer.notice_of(id).is_some()) else {
-        return Ok(unknown_mailbox(engine, mailbox));
-    };
-    let size = raw.len() as u64;
-    let limit = settings.house.limits.message_size;
-    let set_aside = (size > limit).then(|| format!("it has {size} bytes, more than the limit of {limit}"));
-    let sha256 = sha256_hex(&raw);
-    engine.store().keep(vec![raw]).await?;
-    let arrived = Arrived {
-        mailbox: mailbox.to_owned(),
-        place: format!("ingest:{sha256}"),
-        cursor: None,
-        taken_at: now,
-        size,
-        sha256,
-        letter,
-        set_aside,
-    };
-    let outcomes = engine.take(&[arrived], now).await?;
-    let first = outcomes
-        .first()
-        .map(|o| json!({ "fate": o.fate.as_str(), "reason": o.reason, "reference": o.reference }));
-    Ok(Reply::data(first))
 }

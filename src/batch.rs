@@ -301,6 +301,12 @@ impl Batch {
         Ok(())
     }
 
+    /// Whether a mail that was set aside has become something else in this batch.
+    pub fn is_taken_anew(&self, note: &LetterNote) -> bool {
+        let anew = |t: &Taken| t.mailbox == note.mailbox && t.place == note.place && t.fate != Fate::SetAside;
+        self.commits.iter().flat_map(|commit| &commit.taken).any(anew)
+    }
+
     /// A mail that was set aside has become something else by the newest mail.
     pub fn take_anew(&mut self, mail: &Arrived, outcome: &Outcome) {
         if let Some(commit) = self.commits.iter_mut().rev().find(|commit| !commit.taken.is_empty()) {

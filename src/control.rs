@@ -7,6 +7,7 @@ use std::fs;
 use std::io;
 use std::os::unix::fs::{FileTypeExt, PermissionsExt};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use axum::extract::{DefaultBodyLimit, State};
 use axum::http::StatusCode;
@@ -15,14 +16,21 @@ use axum::{Json, Router};
 use http_body_util::{BodyExt, Full};
 use hyper_util::rt::TokioIo;
 use tokio::net::{UnixListener, UnixStream};
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot, watch};
 use tracing::debug;
 
-use crate::answers::{Ask, Reply, exit};
+use crate::answers::{Ask, Reply, exit, ingest};
+use crate::clock::Clock;
+use crate::engine::Settings;
+use crate::store::Store;
 use crate::wake::Wake;
 
-/// Largest request: a mail of the largest size that limits may allow, in base64.
+/// Largest mail that can be handed over, in bytes.
+pub const LARGEST_MAIL: usize = 115 << 20;
+
+/// Largest request: such a mail in base64, and room for the rest.
 const REQUEST_BYTES: usize = 160 << 20;
+const _: () = assert!(LARGEST_MAIL / 3 * 4 + (1 << 20) < REQUEST_BYTES);
 
 /// Largest answer that the command line reads.
 const ANSWER_BYTES: usize = 1 << 30;
@@ -56,24 +64,59 @@ pub fn listen(path: &Path) -> Result<UnixListener, ControlError> {
     Ok(listener)
 }
 
+/// What answers need beside the daemon's loop.
+#[derive(Debug, Clone)]
+pub struct Counter {
+    /// To the daemon's loop.
+    pub wakes: mpsc::Sender<Wake>,
+    /// Where mails that are handed over are saved.
+    pub store: Store,
+    /// By what they are read.
+    pub settings: watch::Receiver<Arc<Settings>>,
+    /// The time.
+    pub clock: Clock,
+}
+
 /// Serves until the daemon ends.
-pub async fn serve(listener: UnixListener, wakes: mpsc::Sender<Wake>) {
+pub async fn serve(listener: UnixListener, counter: Counter) {
     let app = Router::new()
         .route("/ask", post(answer))
         .layer(DefaultBodyLimit::max(REQUEST_BYTES))
-        .with_state(wakes);
+        .with_state(counter);
     if let Err(e) = axum::serve(listener, app).await {
         debug!("the control socket ended: {e}");
     }
 }
 
-async fn answer(
-    State(wakes): State<mpsc::Sender<Wake>>,
-    Json(ask): Json<Ask>,
-) -> Result<Json<Reply>, StatusCode> {
+async fn answer(State(counter): State<Counter>, Json(ask): Json<Ask>) -> Result<Json<Reply>, StatusCode> {
+    if let Ask::Ingest { mailbox, raw } = ask {
+        return counter.take_in(&mailbox, &raw).await.map(Json);
+    }
     let (reply, answered) = oneshot::channel();
-    wakes.send(Wake::Ask { ask, reply }).await.map_err(|_| StatusCode::SERVICE_UNAVAILABLE)?;
+    counter.wake(Wake::Ask { ask, reply }).await?;
     answered.await.map(Json).map_err(|_| StatusCode::SERVICE_UNAVAILABLE)
+}
+
+impl Counter {
+    async fn wake(&self, wake: Wake) -> Result<(), StatusCode> {
+        self.wakes.send(wake).await.map_err(|_| StatusCode::SERVICE_UNAVAILABLE)
+    }
+
+    /// Takes in a mail: read here, so that the loop never waits for it; decided there, like every mail.
+    async fn take_in(&self, mailbox: &str, base64: &str) -> Result<Reply, StatusCode> {
+        let settings = Arc::clone(&self.settings.borrow());
+        let arrived = match ingest::receive(&self.store, &settings, mailbox, base64, self.clock.now()).await {
+            Ok(Ok(arrived)) => arrived,
+            Ok(Err(refused)) => return Ok(refused),
+            Err(e) => return Ok(Reply::refused(exit::TEMPFAIL, e.to_string())),
+        };
+        let (done, outcomes) = oneshot::channel();
+        self.wake(Wake::Mail { batch: vec![arrived], done }).await?;
+        Ok(match outcomes.await {
+            Ok(outcomes) => ingest::taken(&outcomes),
+            Err(_) => Reply::refused(exit::TEMPFAIL, "the service could not take it now".to_owned()),
+        })
+    }
 }
 
 /// Asks the running service; `None` when none runs.
@@ -114,4 +157,86 @@ async fn request(stream: UnixStream, ask: &Ask) -> Result<Reply, ControlError> {
     }
     let words = String::from_utf8_lossy(&body.to_bytes()).into_owned();
     Ok(Reply::refused(exit::UNAVAILABLE, format!("the running service answered {status}: {words}")))
+}
+
+#[cfg(test)]
+mod tests {
+    use data_encoding::BASE64;
+    use serde_json::json;
+
+    use super::*;
+    use crate::config::Config;
+    use crate::domain::fact::Fate;
+    use crate::engine::Outcome;
+    use crate::setup;
+
+    const CONFIG: &str = r#"
+        [store]
+        path = "state"
+        [[mailbox]]
+        name = "omnistock"
+        procedure = "omnistock"
+        from = "OmniStock Directie <directie@omnistock.test>"
+        [mailbox.inbox]
+        kind = "maildir"
+        path = "inbox"
+        [mailbox.outbox]
+        kind = "maildir"
+        path = "outbox"
+    "#;
+
+    /// A counter, and the daemon's end of it.
+    async fn counter(dir: &Path) -> (Counter, mpsc::Receiver<Wake>) {
+        let file = dir.join("klachtd.toml");
+        fs::write(&file, CONFIG).expect("written");
+        let config = Config::load(&file).expect("a configuration");
+        let (wakes, loop_end) = mpsc::channel(1);
+        let (settings, _) = watch::channel(Arc::new(setup::settings(&config).expect("settings")));
+        let counter = Counter {
+            wakes,
+            store: setup::open_store(&config).await.expect("a store"),
+            settings: settings.subscribe(),
+            clock: Clock::simulated("2026-11-21T09:00:00Z".parse().expect("a time")),
+        };
+        (counter, loop_end)
+    }
+
+    #[tokio::test]
+    async fn a_mail_that_is_handed_over_is_read_before_the_loop_has_it() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let (counter, mut wakes) = counter(dir.path()).await;
+        let mail = b"From: J <j@klant.test>\r\nSubject: Kapot\r\n\r\nMijn bestelling kwam kapot aan.\r\n";
+        let base64 = BASE64.encode(mail);
+        let (reply, raw) = tokio::join!(counter.take_in("omnistock", &base64), async {
+            let Some(Wake::Mail { batch, done }) = wakes.recv().await else { panic!("not a mail") };
+            assert_eq!(batch[0].letter.subject, "Kapot");
+            let outcome = Outcome {
+                place: batch[0].place.clone(),
+                fate: Fate::Complaint,
+                reason: String::new(),
+                reference: Some("K-2026-00001-X".to_owned()),
+                reply: None,
+                anew: None,
+            };
+            done.send(vec![outcome]).expect("somebody waits");
+            counter.store.content(&batch[0].sha256)
+        });
+        assert_eq!(raw.expect("saved before"), mail);
+        let reply = reply.expect("an answer");
+        let body = json!({ "fate": "complaint", "reason": "", "reference": "K-2026-00001-X" });
+        assert_eq!((reply.exit, reply.body), (exit::OK, body));
+    }
+
+    #[tokio::test]
+    async fn what_the_loop_does_not_take_is_to_come_again() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let (counter, mut wakes) = counter(dir.path()).await;
+        let (reply, ()) = tokio::join!(counter.take_in("omnistock", ""), async {
+            drop(wakes.recv().await);
+        });
+        assert_eq!(reply.expect("an answer").exit, exit::TEMPFAIL);
+        let unknown = counter.take_in("nowhere", "").await.expect("an answer");
+        assert!(unknown.error.is_some_and(|words| words.contains("omnistock")));
+        assert_eq!(counter.take_in("omnistock", "%").await.expect("an answer").exit, exit::DATAERR);
+    }
 }

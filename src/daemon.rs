@@ -1,24 +1,28 @@
 //! The service: one loop over a closed enum of reasons to wake up.
 
+mod settling;
+mod signals;
+#[cfg(test)]
+mod tests;
+
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 use tracing::{error, info, warn};
 
+use self::settling::Answers;
 use crate::answers::{self, Ask, Reply, exit};
 use crate::clock::Clock;
 use crate::config::Config;
-use crate::control;
+use crate::control::{self, Counter};
 use crate::domain::complaint::NoticeStatus;
 use crate::domain::digest;
 use crate::domain::event::{Trouble, TroubleKind};
-use crate::domain::fact::NoticeId;
 use crate::domain::outgoing::Outgoing;
 use crate::engine::{Engine, EngineError, Settings};
 use crate::health::Health;
@@ -66,9 +70,6 @@ const WAKES: usize = 256;
 /// Notices that one outgoing server is given at a time.
 const UNDER_WAY: usize = 256;
 
-/// How long the answer of an outgoing server waits for others before it is recorded.
-const SHARED: Duration = Duration::from_millis(40);
-
 /// Attempts that one commit begins.
 const CLAIMED: usize = 100;
 
@@ -81,7 +82,7 @@ const PULSE: Duration = Duration::from_secs(15);
 /// How often systemd is told that the loop turns, at most.
 const WATCHDOG: Duration = Duration::from_secs(5);
 
-/// How long the loop waits for room on a full disk.
+/// How long the loop waits before it tries again what a full disk refused.
 const FULL_PAUSE: Duration = Duration::from_secs(5);
 
 /// How long what is under way may take to finish when the service ends.
@@ -93,47 +94,6 @@ struct Lane {
     mailbox: String,
     jobs: mpsc::Sender<Dispatch>,
     under_way: usize,
-}
-
-/// Answers of outgoing servers that are not on disk yet. They wait for each other a little, to share one flush.
-#[derive(Debug, Default)]
-struct Answers {
-    waiting: Vec<(NoticeId, Delivery)>,
-    since: Option<Instant>,
-}
-
-impl Answers {
-    fn add(&mut self, notice: NoticeId, delivery: Delivery) {
-        self.since.get_or_insert_with(Instant::now);
-        self.waiting.push((notice, delivery));
-    }
-
-    fn is_empty(&self) -> bool {
-        self.waiting.is_empty()
-    }
-
-    fn are_due(&self) -> bool {
-        self.waiting.len() >= UNDER_WAY / 4 || self.since.is_some_and(|since| since.elapsed() >= SHARED)
-    }
-
-    /// Until the oldest has waited long enough; for ever when there is none.
-    async fn wait(&self) {
-        match self.since {
-            Some(since) => tokio::time::sleep_until(since + SHARED).await,
-            None => std::future::pending().await,
-        }
-    }
-
-    fn take(&mut self) -> Vec<(NoticeId, Delivery)> {
-        self.since = None;
-        std::mem::take(&mut self.waiting)
-    }
-
-    /// They could not be recorded.
-    fn put_back(&mut self, taken: Vec<(NoticeId, Delivery)>) {
-        self.since.get_or_insert_with(Instant::now);
-        self.waiting.splice(..0, taken);
-    }
 }
 
 #[derive(Debug)]
@@ -214,9 +174,15 @@ impl Daemon {
         let (ending, is_ending) = watch::channel(false);
         let health = Health::of(config.house.mailboxes.iter().map(|m| m.name.clone()));
         let mut tasks = JoinSet::new();
-        tasks.spawn(signals(listen_to_signals()?, to_loop.clone()));
+        tasks.spawn(signals::serve(signals::listen()?, to_loop.clone()));
         if !once {
-            tasks.spawn(control::serve(control::listen(&config.socket)?, to_loop.clone()));
+            let counter = Counter {
+                wakes: to_loop.clone(),
+                settings: settings.subscribe(),
+                store: engine.store().clone(),
+                clock: clock.clone(),
+            };
+            tasks.spawn(control::serve(control::listen(&config.socket)?, counter));
         }
         let mut lanes = Vec::new();
         for (mailbox, outlet) in outlets {
@@ -261,34 +227,76 @@ impl Daemon {
 
     async fn serve(&mut self, once: bool) -> Result<(), DaemonError> {
         let mut answers = Answers::default();
+        let served = self.serve_until_told(once, &mut answers).await;
+        // What was accepted is not to be sent again because something else failed.
+        let settled = self.settle(&mut answers).await;
+        if let (Err(_), Err(e)) = (&served, &settled) {
+            error!("deliveries could not be recorded: {e}");
+        }
+        served.and_then(|()| Ok(settled?))
+    }
+
+    async fn serve_until_told(&mut self, once: bool, answers: &mut Answers) -> Result<(), DaemonError> {
         loop {
-            match self.turn(once, &mut answers).await {
-                Ok(Turn::End) => return Ok(self.settle(&mut answers).await?),
-                Ok(Turn::GoOn) => self.note_room(None),
-                // Nothing of it was written, so nothing is lost: it is done when there is room.
-                Err(DaemonError::Engine(EngineError::Store(e))) if e.is_full() => {
-                    error!("{e}; trying again in {} s", FULL_PAUSE.as_secs());
-                    self.note_room(Some(&e.to_string()));
-                    self.tell_systemd();
-                    tokio::time::sleep(FULL_PAUSE).await;
-                }
-                Err(e) => return Err(e),
+            let now = self.clock.now();
+            let worked = self.work(now).await;
+            let had_room = self.unless_full(worked)?.is_some();
+            self.tell_systemd();
+            if once && (!had_room || self.is_done(now, answers)?) {
+                return Ok(());
+            }
+            // Also without room it hears who asks, and who wants it to end.
+            let until = if had_room { self.next_moment(now)? } else { later(now, FULL_PAUSE) };
+            let turned = self.turn(once, until, answers).await;
+            match self.unless_full(turned)? {
+                Some(Turn::End) => return Ok(()),
+                // That nothing had to be written says nothing: staff would be told anew at each little mail.
+                Some(Turn::GoOn) if had_room && self.full && self.has_room()? => self.note_room(None),
+                _ => {}
             }
         }
     }
 
-    async fn turn(&mut self, once: bool, answers: &mut Answers) -> Result<Turn, DaemonError> {
-        let now = self.clock.now();
+    /// What is due without anybody's asking.
+    async fn work(&mut self, now: Timestamp) -> Result<(), DaemonError> {
         while self.engine.tick(now, TICK).await? == TICK {}
         self.send_out(now).await?;
-        self.raise_alarms(now).await?;
-        self.tell_systemd();
-        if once && self.mailrooms == 0 && self.idle() && answers.is_empty() {
-            return Ok(Turn::End);
+        Ok(self.raise_alarms(now).await?)
+    }
+
+    async fn turn(
+        &mut self,
+        once: bool,
+        until: Timestamp,
+        answers: &mut Answers,
+    ) -> Result<Turn, DaemonError> {
+        let turn = self.wake_up(once, until, answers).await?;
+        if turn == Turn::GoOn {
+            self.settle(answers).await?;
         }
-        let turn = self.wake_up(once, answers).await?;
-        self.settle(answers).await?;
         Ok(turn)
+    }
+
+    /// Whether the only pass is over: nothing is under way, and nothing more is due now.
+    fn is_done(&self, now: Timestamp, answers: &Answers) -> Result<bool, EngineError> {
+        let is_quiet = self.mailrooms == 0 && self.idle() && answers.is_empty();
+        Ok(is_quiet && self.engine.next_moment(&[])?.is_none_or(|due| due > now))
+    }
+
+    /// `None` when the disk was full. Nothing of it was written then, so nothing is lost: it is done when there is room.
+    fn unless_full<T>(&mut self, done: Result<T, DaemonError>) -> Result<Option<T>, DaemonError> {
+        match done {
+            Err(DaemonError::Engine(EngineError::Store(e))) if e.is_full() => {
+                error!("{e}; it is tried again until there is room");
+                self.note_room(Some(&e.to_string()));
+                Ok(None)
+            }
+            done => done.map(Some),
+        }
+    }
+
+    fn has_room(&self) -> Result<bool, EngineError> {
+        Ok(self.engine.store().room()?.is_enough())
     }
 
     /// The disk was full, or is not any more.
@@ -308,10 +316,14 @@ impl Daemon {
     }
 
     /// Waits for something to do, and does it. Answers of outgoing servers alone are collected for a moment first.
-    async fn wake_up(&mut self, once: bool, answers: &mut Answers) -> Result<Turn, DaemonError> {
-        let moment = self.next_moment(self.clock.now())?;
+    async fn wake_up(
+        &mut self,
+        once: bool,
+        until: Timestamp,
+        answers: &mut Answers,
+    ) -> Result<Turn, DaemonError> {
         let clock = self.clock.clone();
-        let mut due = std::pin::pin!(clock.sleep_until(moment));
+        let mut due = std::pin::pin!(clock.sleep_until(until));
         loop {
             let wake = tokio::select! {
                 wake = self.wakes.recv() => wake,
@@ -335,7 +347,9 @@ impl Daemon {
                 }
                 Some(other) => {
                     // What was answered before is recorded before: a bounce must find its notice accepted.
-                    self.settle(answers).await?;
+                    if matches!(other, Wake::Mail { .. }) {
+                        self.settle(answers).await?;
+                    }
                     self.handle(other).await?;
                     return Ok(Turn::GoOn);
                 }
@@ -433,7 +447,7 @@ impl Daemon {
     }
 
     fn next_moment(&self, now: Timestamp) -> Result<Timestamp, EngineError> {
-        let pulse = now.checked_add(PULSE).unwrap_or(Timestamp::MAX);
+        let pulse = later(now, PULSE);
         let due = self.engine.next_moment(&self.full_mailboxes())?;
         Ok(due.map_or(pulse, |due| due.min(pulse)))
     }
@@ -448,7 +462,11 @@ impl Daemon {
         self.look_at_held(now)?;
         let after = self.config.house.limits.alarm_after_seconds;
         for (mailbox, kind, message) in self.health.untold(after, now) {
-            self.engine.alarm(&mailbox, Trouble { kind, message }, now).await?;
+            let told = self.engine.alarm(&mailbox, Trouble { kind, message }, now).await;
+            if told.is_err() {
+                self.health.not_told(&mailbox, kind);
+            }
+            told?;
         }
         Ok(())
     }
@@ -518,7 +536,7 @@ impl Daemon {
         let mailboxes = self.health.mailboxes();
         let away = mailboxes.iter().any(|(_, h)| !h.connected);
         let left = mailboxes.iter().any(|(_, h)| h.waiting > 0);
-        let waiting = left || self.engine.store().outbox_open()?.iter().any(Outgoing::lives);
+        let waiting = left || self.full || self.engine.store().outbox_open()?.iter().any(Outgoing::lives);
         Ok(match (away, waiting) {
             (true, _) => Passed::Away,
             (false, true) => Passed::Waiting,
@@ -537,42 +555,23 @@ impl Daemon {
     }
 
     async fn collect(&mut self) {
-        while !self.idle() {
-            let Some(wake) = self.wakes.recv().await else { return };
-            if let Wake::Sent { lane, notice, delivery } = wake {
-                self.note_delivery(lane, &delivery);
-                if let Err(e) = self.engine.settle(&[(notice, delivery)], self.clock.now()).await {
-                    return error!("a delivery could not be recorded: {e}");
+        let mut wakes = Vec::with_capacity(WAKES);
+        while !self.idle() && self.wakes.recv_many(&mut wakes, WAKES).await > 0 {
+            let mut answers = Vec::new();
+            for wake in wakes.drain(..) {
+                if let Wake::Sent { lane, notice, delivery } = wake {
+                    self.note_delivery(lane, &delivery);
+                    answers.push((notice, delivery));
                 }
+            }
+            // Together, because the disk may be slow and the time is short.
+            if let Err(e) = self.engine.settle(&answers, self.clock.now()).await {
+                return error!("deliveries could not be recorded: {e}");
             }
         }
     }
 }
 
-struct Signals {
-    term: Signal,
-    interrupt: Signal,
-    hangup: Signal,
-}
-
-fn listen_to_signals() -> Result<Signals, DaemonError> {
-    let listen = |kind| signal(kind).map_err(DaemonError::Signals);
-    Ok(Signals {
-        term: listen(SignalKind::terminate())?,
-        interrupt: listen(SignalKind::interrupt())?,
-        hangup: listen(SignalKind::hangup())?,
-    })
-}
-
-async fn signals(mut signals: Signals, wakes: mpsc::Sender<Wake>) {
-    loop {
-        let wake = tokio::select! {
-            _ = signals.term.recv() => Wake::Stop,
-            _ = signals.interrupt.recv() => Wake::Stop,
-            _ = signals.hangup.recv() => Wake::Reload,
-        };
-        if wakes.send(wake).await.is_err() {
-            return;
-        }
-    }
+fn later(now: Timestamp, by: Duration) -> Timestamp {
+    now.checked_add(by).unwrap_or(Timestamp::MAX)
 }

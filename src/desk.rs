@@ -106,10 +106,33 @@ impl Desk {
 
     /// Reads a mail that was kept again, within the same bounds; and why it must be set aside, when it must.
     pub async fn again(&self, raw: Vec<u8>) -> (Letter, Option<String>) {
-        let raw = Arc::new(raw);
-        let (desk, shared) = (self.clone(), Arc::clone(&raw));
+        self.alone(&Arc::new(raw)).await
+    }
+
+    /// Reads a mail that a mail server handed over at `now`, within the same bounds; and gives its bytes back.
+    pub async fn handed_over(&self, raw: Vec<u8>, now: Timestamp) -> (Arrived, Vec<u8>) {
+        let (size, sha256, raw) = (raw.len() as u64, sha256_hex(&raw), Arc::new(raw));
+        let (letter, trouble) = self.alone(&raw).await;
+        let limit = self.settings.house.limits.message_size;
+        let too_large =
+            (size > limit).then(|| format!("it has {size} bytes, more than the limit of {limit}"));
+        let arrived = Arrived {
+            mailbox: self.mailbox.clone(),
+            place: format!("ingest:{sha256}"),
+            cursor: None,
+            taken_at: now,
+            size,
+            sha256,
+            letter,
+            set_aside: too_large.or(trouble),
+        };
+        (arrived, Arc::try_unwrap(raw).unwrap_or_else(|shared| shared.to_vec()))
+    }
+
+    async fn alone(&self, raw: &Arc<Vec<u8>>) -> (Letter, Option<String>) {
+        let (desk, shared) = (self.clone(), Arc::clone(raw));
         let read = within_time(move || desk.understand(&shared)).await;
-        read.unwrap_or_else(|failure| (read::unread(&raw), Some(failure)))
+        read.unwrap_or_else(|failure| (read::unread(raw), Some(failure)))
     }
 
     /// `None` when a stage failed.

@@ -22,7 +22,7 @@ use crate::domain::complaint::Misfit;
 use crate::domain::event::{Arrival, Event, Trouble, TroubleKind};
 use crate::domain::fact::{ComplaintId, Fate, LetterNote, NoticeId};
 use crate::domain::house::House;
-use crate::domain::mail::Letter;
+use crate::domain::mail::{Class, Letter};
 use crate::domain::procedure::{Procedure, ProcedureError};
 use crate::domain::reply::OrderReply;
 use crate::outbox::letterhead::WriteError;
@@ -307,8 +307,12 @@ impl Engine {
             return Ok(outcome);
         }
         let order = found.claim.clone();
-        let order = order.map(|claim| self.ordered(batch, claim, &mail.letter.text, today)).transpose()?;
-        let complaint = found.complaint.map(|id| self.present(batch, id)).transpose()?;
+        let order = order.map(|claim| self.ordered(batch, claim, mail.letter.typed(), today)).transpose()?;
+        // A letter goes to where its complaint is handled on. An order is for the complaint of its token, and what comes
+        // back is about that one's notice.
+        let follows = order.is_none() && mail.letter.class == Class::Letter;
+        let present = |id| if follows { self.present(batch, id) } else { Ok(id) };
+        let complaint = found.complaint.map(present).transpose()?;
         let arrival = Arrival { order, ..self.arrival(batch, &at, mail, found)? };
         let event = Event::LetterArrived(Box::new(arrival));
         self.step(batch, complaint, &mail.mailbox, &event, Some(mail))

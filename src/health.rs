@@ -139,6 +139,15 @@ impl Health {
         }
         untold
     }
+
+    /// What was given out as [`Self::untold`] could not be told after all; it will be given out again.
+    pub fn not_told(&self, mailbox: &str, kind: TroubleKind) {
+        self.change(mailbox, |h| {
+            if let Some(trouble) = h.troubles.get_mut(&kind) {
+                trouble.told = false;
+            }
+        });
+    }
 }
 
 fn lasting(kind: TroubleKind, trouble: &Trouble, after: u64, now: Timestamp) -> bool {
@@ -178,5 +187,8 @@ mod tests {
         let health = Health::of(["a".to_owned()]);
         health.troubled("a", TroubleKind::Disk, "1 MB free", at(0));
         assert_eq!(health.untold(900, at(0)).len(), 1);
+        assert!(health.untold(900, at(1)).is_empty());
+        health.not_told("a", TroubleKind::Disk);
+        assert_eq!(health.untold(900, at(2)).len(), 1, "the alarm itself found no room");
     }
 }

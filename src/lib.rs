@@ -26,4 +26,5 @@ pub mod clock;
 pub mod config;
 pub mod setup;
 pub mod telemetry;
+pub mod net;
 pub mod tls;

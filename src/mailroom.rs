@@ -9,7 +9,7 @@ use futures_util::FutureExt;
 use jiff::SignedDuration;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::sleep;
-use tracing::{info, warn};
+use tracing::{debug, info, warn};
 
 use crate::clock::Clock;
 use crate::desk::{Desk, Unread};
@@ -62,6 +62,19 @@ enum PassError {
     Panicked,
     #[error("only {0} MB are free on the disk of the store")]
     Full(u64),
+}
+
+impl PassError {
+    /// A server's own words, and the name of a file that a person gave, may hold anything; the log above debug does not.
+    fn for_the_log(&self) -> String {
+        let kind = match self {
+            Self::Source(SourceError::Away(_)) => "the mailbox is away",
+            Self::Source(SourceError::Refused(_)) => "refused, somebody must act",
+            Self::Source(SourceError::Odd { .. }) => "a message can't be fetched",
+            other => return other.to_string(),
+        };
+        kind.to_owned()
+    }
 }
 
 /// One mailbox and everything that its task needs.
@@ -148,7 +161,8 @@ impl Mailroom {
             }
             _ => self.health.away(&self.name, &error.to_string(), now),
         }
-        warn!(mailbox = self.name, "fetching failed: {error}");
+        warn!(mailbox = self.name, "fetching failed: {}; `klachtd status` says more", error.for_the_log());
+        debug!(mailbox = self.name, "fetching failed: {error}");
     }
 
     async fn pass(&mut self, once: bool) -> Result<(), PassError> {
@@ -171,7 +185,7 @@ impl Mailroom {
             }
             self.idle_turns = 0;
             self.take_all(fresh).await?;
-            if once {
+            if once && !self.skipped {
                 return Ok(());
             }
         }
@@ -347,12 +361,20 @@ const fn folder_of(fate: Fate) -> Folder {
     }
 }
 
+/// A place as the log names it: of a Maildir's only the hash, because people make file names of names and subjects.
+fn logged(place: &str) -> &str {
+    match place.rsplit_once('#') {
+        Some((name, hash)) if name.starts_with("maildir:") => hash,
+        _ => place,
+    }
+}
+
 /// One line a mail: what was done and why.
 fn report(mailbox: &str, outcome: &Outcome) {
     let reference = outcome.reference.as_deref().unwrap_or("-");
     info!(
         mailbox,
-        mail = outcome.place,
+        mail = logged(&outcome.place),
         fate = outcome.fate.as_str(),
         reference,
         why = outcome.reason,
@@ -380,3 +402,6 @@ fn batches(listed: Vec<Listed>, most: usize) -> Vec<Vec<Listed>> {
 fn spread(pause: Duration, chance: i32) -> Duration {
     pause.mul_f64(0.8 + 0.4 * f64::from(chance.unsigned_abs() % 1000) / 1000.0)
 }
+
+#[cfg(test)]
+mod tests;

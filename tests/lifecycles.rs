@@ -224,6 +224,7 @@ impl Life {
             body_sha256: String::new(),
             forwarded: None,
             unreadable: None,
+            nothing_typed: false,
             oddities: Vec::new(),
         };
         Arrival {
@@ -294,7 +295,7 @@ impl Life {
                 id,
                 match answer {
                     0 => Settlement::Failed { reply: "550 no".to_owned(), attempts: 1 },
-                    1 => Settlement::Unknown { reason: "no answer".to_owned(), attempts: 1 },
+                    1 => Settlement::Unknown { reason: "no answer".to_owned(), attempts: 1, last: false },
                     _ => Settlement::Sent { reply, attempts: 1 },
                 },
             );

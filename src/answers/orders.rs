@@ -82,7 +82,7 @@ fn in_words(reference: &str, reply: &OrderReply) -> Reply {
 pub(super) async fn add(engine: &mut Engine, added: &Added, now: Timestamp) -> Result<Reply, EngineError> {
     let settings = engine.settings().clone();
     let Some(mailbox) = settings.house.mailbox(&added.mailbox) else {
-        return Ok(unknown_mailbox(engine, &added.mailbox));
+        return Ok(unknown_mailbox(&settings, &added.mailbox));
     };
     if settings.house.is_own(&added.email) {
         let error = format!("{} is one of our own addresses; expected the complainant's", added.email);
@@ -120,7 +120,7 @@ pub(super) async fn add(engine: &mut Engine, added: &Added, now: Timestamp) -> R
         Err(e) => return Ok(Reply::refused(exit::DATAERR, format!("{e}: {:?}", added.email))),
     };
     let Some(letter) = desk::read_one(&raw, &settings, &added.mailbox, &|_| false) else {
-        return Ok(unknown_mailbox(engine, &added.mailbox));
+        return Ok(unknown_mailbox(&settings, &added.mailbox));
     };
     let sha256 = sha256_hex(&raw);
     let size = raw.len() as u64;

@@ -33,6 +33,13 @@ pub struct Found {
     pub question: Option<NoticeId>,
 }
 
+impl Found {
+    /// The same with a token that gives no right here.
+    fn foreign(self) -> Self {
+        Self { claim: self.claim.map(|claim| Claim { right: Right::Foreign, ..claim }), ..self }
+    }
+}
+
 impl Batch {
     /// To what a mail belongs, in the order of product, "How a mail is read": the token in the recipient address,
     /// our own signed Message-ID, Message-IDs of stored letters, the reference when a party writes.
@@ -51,7 +58,11 @@ impl Batch {
         };
         match token {
             Some(Token::Order { complaint, owner }) => {
-                Ok(Found { complaint: Some(complaint), claim: claim(owner), ..Found::default() })
+                let known = self.complaint(at.store, complaint)?;
+                let here = known.is_some_and(|known| known.mailbox == mail.mailbox);
+                let found = Found { claim: claim(owner), ..Found::default() };
+                // What belongs to another company of the house is not decided in this one's name.
+                if here { Ok(Found { complaint: Some(complaint), ..found }) } else { Ok(found.foreign()) }
             }
             Some(Token::Question { notice, owner }) => {
                 Ok(Found { question: Some(notice), claim: claim(owner), ..Found::default() })

@@ -81,7 +81,10 @@ async fn log_in(config: &Config, findings: &mut Findings) {
                 }
                 source.close().await;
             }
-            Err(e) => findings.errors.push(e.to_string()),
+            Err(e) => {
+                refused = true;
+                findings.errors.push(e.to_string());
+            }
         }
         match setup::outlet(&mailbox.name, &mailbox.outbox) {
             Ok(mut outlet) => {
@@ -90,7 +93,10 @@ async fn log_in(config: &Config, findings: &mut Findings) {
                     findings.errors.push(format!("{file}: mailbox[{n}].outbox ({}): {e}", mailbox.name));
                 }
             }
-            Err(e) => findings.errors.push(e.to_string()),
+            Err(e) => {
+                refused = true;
+                findings.errors.push(e.to_string());
+            }
         }
     }
     findings.away = !refused;

@@ -10,6 +10,7 @@ use super::print::{self, text};
 use super::{Failure, asking, local};
 use crate::answers::{Ask, exit};
 use crate::config::Config;
+use crate::control;
 use crate::desk;
 use crate::domain::mail::Letter;
 
@@ -103,6 +104,11 @@ pub(super) fn printable(text: &str) -> String {
 
 pub(super) async fn ingest(config: &Config, arguments: &IngestArguments) -> Result<u8, Failure> {
     let raw = bytes(&arguments.file)?;
+    if raw.len() > control::LARGEST_MAIL {
+        // It never fits: whoever sent it must learn that now, not when the mail server gives up after days.
+        let error = format!("the mail has {} bytes; expected at most {}", raw.len(), control::LARGEST_MAIL);
+        return Err(Failure::new(exit::DATAERR, error));
+    }
     let ask = Ask::Ingest { mailbox: arguments.mailbox.clone(), raw: BASE64.encode(&raw) };
     // A mail server keeps the mail and comes back on 75; on anything else it bounces it to the customer.
     let (outcome, _) = asking::ask(config, ask).await.map_err(|f| Failure { exit: exit::TEMPFAIL, ..f })?;

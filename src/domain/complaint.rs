@@ -38,6 +38,9 @@ pub struct NoticeRecord {
     /// Which entry of the complaint's journal settled it, from 1.
     #[serde(default)]
     settled_entry: u64,
+    /// Whether no answer came after the last attempt: it may have arrived, and is not tried again.
+    #[serde(default)]
+    pub given_up: bool,
 }
 
 /// A letter of a complaint.
@@ -256,16 +259,17 @@ impl Complaint {
 
     /// Whether a notice with this effect is on its way and may yet arrive.
     pub fn is_under_way(&self, effect: TermEvent) -> bool {
-        self.notices.iter().any(|n| {
-            n.notice.effect == Some(effect)
-                && match n.status {
-                    NoticeStatus::Queued
-                    | NoticeStatus::Sending
-                    | NoticeStatus::Unknown
-                    | NoticeStatus::Held => true,
-                    NoticeStatus::Sent | NoticeStatus::Failed | NoticeStatus::Bounced => false,
-                }
-        })
+        self.notices.iter().any(|n| n.notice.effect == Some(effect) && n.is_under_way())
+    }
+
+    /// The answer or promise to the complainant that is on its way and may yet arrive: until it has, nothing may end the
+    /// complaint.
+    pub fn answer_under_way(&self) -> Option<NoticeKind> {
+        let effects = [TermEvent::OutcomeSent, TermEvent::ReviewOutcomeSent];
+        let answer = |n: &NoticeRecord| {
+            n.notice.promise.is_some() || n.notice.effect.is_some_and(|effect| effects.contains(&effect))
+        };
+        self.notices.iter().find(|n| answer(n) && n.is_under_way()).map(|n| n.notice.kind)
     }
 
     /// When the complainant agreed with the record of a spoken complaint.
@@ -309,6 +313,15 @@ impl Complaint {
 }
 
 impl NoticeRecord {
+    /// Whether it is on its way and may yet arrive.
+    pub fn is_under_way(&self) -> bool {
+        match self.status {
+            NoticeStatus::Queued | NoticeStatus::Sending | NoticeStatus::Held => true,
+            NoticeStatus::Unknown => !self.given_up,
+            NoticeStatus::Sent | NoticeStatus::Failed | NoticeStatus::Bounced => false,
+        }
+    }
+
     /// When the outgoing server accepted it, unless it came back later.
     pub fn sent_at(&self) -> Option<Timestamp> {
         self.settled_at.filter(|_| self.status == NoticeStatus::Sent)

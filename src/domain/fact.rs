@@ -236,6 +236,9 @@ pub enum Settlement {
         reason: String,
         /// How often it was tried.
         attempts: u32,
+        /// Whether it is not tried again.
+        #[serde(default)]
+        last: bool,
     },
     /// It was accepted and came back: it proves nothing any more.
     Bounced {

@@ -106,10 +106,11 @@ pub fn judge(
 }
 
 /// What staff must get whatever else comes in: a flood of mail from outside must not hold back the warning that a term
-/// lapses. The ladder bounds these already; the digest is one a day for each, and tells what the limit holds back.
+/// lapses, nor the answer to an order. The ladder bounds the warnings, orders the answers, and of mails without an order
+/// three a day are answered; the digest is one a day for each, and tells what the limit holds back.
 pub const fn passes_limits(kind: NoticeKind) -> bool {
-    use NoticeKind::{StaffAssign, StaffDigest, StaffDue, StaffOverdue};
-    matches!(kind, StaffAssign | StaffDue | StaffOverdue | StaffDigest)
+    use NoticeKind::{StaffAssign, StaffDigest, StaffDue, StaffOrderDone, StaffOrderRefused, StaffOverdue};
+    matches!(kind, StaffAssign | StaffDue | StaffOverdue | StaffOrderDone | StaffOrderRefused | StaffDigest)
 }
 
 #[derive(Debug, Clone, Copy)]

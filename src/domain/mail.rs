@@ -104,6 +104,13 @@ pub struct Bounce {
     pub original_message_id: Option<String>,
 }
 
+impl Letter {
+    /// What its sender typed now, and nothing else.
+    pub fn typed(&self) -> &str {
+        if self.nothing_typed { "" } else { &self.text }
+    }
+}
+
 /// A mail that somebody passed on: attached to the letter (message/rfc822) or shown in its text.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Forwarded {
@@ -149,6 +156,10 @@ pub struct Letter {
     pub received_at: Option<Timestamp>,
     /// The new text alone: no quotation, no signature.
     pub text: String,
+    /// Whether nothing of `text` was typed now: it was quoted, stands in a mail attached, or is a form's. Such a text says
+    /// what a letter is about, and orders nothing.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub nothing_typed: bool,
     /// What was quoted, and the signature.
     pub quoted: String,
     /// `None` when it can't be decided.

@@ -275,9 +275,11 @@ fn follows(start: Start, index: usize, happened: &Happened) -> bool {
     index > start.index || happened.at > start.at
 }
 
-/// When the term was first done since its start.
+/// When the term was first done since its start. The outcome of a review answers what an outcome that came back did not.
 fn met_at(rule: &TermRule, start: Start, happened: &[Happened]) -> Option<Timestamp> {
-    let done = happened.iter().enumerate().filter(|(_, h)| rule.done_by.contains(&h.event));
+    let done_by = |event| rule.done_by.contains(&event);
+    let answers = |event| event == TermEvent::ReviewOutcomeSent && done_by(TermEvent::OutcomeSent);
+    let done = happened.iter().enumerate().filter(|(_, h)| done_by(h.event) || answers(h.event));
     done.filter(|(index, h)| follows(start, *index, h)).map(|(_, h)| h.at).min()
 }
 

@@ -112,12 +112,12 @@ impl Engine {
         let pending = self.store.outgoing(question)?.and_then(|entry| entry.asks_about);
         let Some(pending) = pending.filter(|_| claim.right == Right::Token) else { return Ok(None) };
         let done = self.store.place(&pending.mailbox, &pending.place)?;
-        let done = done.is_none_or(|taken| taken.fate != Fate::SetAside);
+        let done = done.is_none_or(|taken| taken.fate != Fate::SetAside) || batch.is_taken_anew(&pending);
         let by = claim.by.clone();
         let Some(set_aside) = self.set_aside(&pending)? else { return Ok(None) };
         let ordered =
-            self.ordered(batch, Claim { right: Right::Address, by }, &set_aside.letter.text, today)?;
-        let answer = self.ordered(batch, claim, &mail.letter.text, today)?;
+            self.ordered(batch, Claim { right: Right::Address, by }, set_aside.letter.typed(), today)?;
+        let answer = self.ordered(batch, claim, mail.letter.typed(), today)?;
         let at =
             Letterbox::new(&self.store, &settings, &mail.mailbox, self.present_procedure(&mail.mailbox)?)?;
         let found = batch.place_of(&at, &set_aside)?;

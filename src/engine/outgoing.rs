@@ -167,8 +167,11 @@ impl Engine {
         let cut_off = entry.cut_off + u32::from(entry.status == NoticeStatus::Sending);
         let attempts = entry.attempts;
         if cut_off >= CUT_OFF_ATTEMPTS {
-            let settlement =
-                Settlement::Unknown { reason: format!("{cut_off} attempts were cut off"), attempts };
+            let settlement = Settlement::Unknown {
+                reason: format!("{cut_off} attempts were cut off"),
+                attempts,
+                last: true,
+            };
             return self.retire(batch, &entry, settlement).map(|()| None);
         }
         match self.still_held(batch, &entry)? {
@@ -277,10 +280,11 @@ impl Engine {
                 self.retire(batch, &entry, Settlement::Failed { reply: reply.clone(), attempts })
             }
             Delivery::Unknown { reason } => {
-                let settlement = Settlement::Unknown { reason: reason.clone(), attempts };
                 let entry = Outgoing { unanswered: entry.unanswered + 1, ..entry };
                 let again =
                     (entry.unanswered < UNANSWERED_ATTEMPTS).then(|| next_attempt(&entry, batch.now()));
+                let settlement =
+                    Settlement::Unknown { reason: reason.clone(), attempts, last: again.is_none() };
                 self.record(batch, &entry, settlement, again)
             }
             Delivery::Deferred { reply: why } | Delivery::Away { reason: why } => {

@@ -21,6 +21,8 @@ pub(super) struct Content {
     pub(super) text: String,
     /// Every part that is not the text.
     pub(super) attachments: Vec<Attachment>,
+    /// Whether the text is that of the mail attached.
+    pub(super) borrowed: bool,
     /// The first mail that is attached.
     pub(super) forwarded: Option<Forwarded>,
 }
@@ -43,6 +45,7 @@ pub(super) fn of(
     {
         oddities.push("it has no text of its own; the text is that of the mail attached to it".to_owned());
         content.text.clone_from(&forwarded.text);
+        content.borrowed = true;
     }
     content
 }
@@ -57,6 +60,7 @@ fn unwrapped(
     let mut content = Content {
         text: body::text(message, looked, limits.text, oddities),
         attachments: parts::attachments(message, looked),
+        borrowed: false,
         forwarded: None,
     };
     let parts = (0_u32..).zip(&message.parts).take_while(|(id, _)| (*id as usize) < limits.parts);

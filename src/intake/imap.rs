@@ -270,7 +270,7 @@ impl ImapSource {
             self.wire = None;
         }
         let why = match (result, due.first_key_value()) {
-            (Ok(()) | Err(Broken::Fault(Fault::No { .. })), None) => return Ok(()), // all came
+            (Ok(()) | Err(Broken::Fault(_)), None) => return Ok(()), // all came, whatever was said after them
             (Ok(()), Some(_)) => "the server does not give it".to_owned(),
             (Err(Broken::Error(error)), _) => return Err(error),
             (Err(Broken::Fault(Fault::Garbled(why))), Some((_, listed))) => {
@@ -349,11 +349,14 @@ impl ImapSource {
         if self.able.idle {
             let idled = wire.idle(poll.min(LONGEST_IDLE)).await;
             match self.keep(idled) {
+                Ok(true) => return Ok(()),
+                // asked again at once, it would be asked as fast as the network allows
+                Ok(false) => tracing::debug!("the server ended IDLE by itself; polling"),
                 Err(Fault::No { text, .. }) => {
                     tracing::debug!(text, "the server offers IDLE and refuses it; polling");
                     self.able.idle = false;
                 }
-                other => return other.map_err(Fault::into_error),
+                Err(fault) => return Err(fault.into_error()),
             }
         }
         tokio::time::sleep(poll).await;

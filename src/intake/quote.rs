@@ -25,6 +25,8 @@ pub struct Split {
     pub new: String,
     /// What was quoted, and the signature.
     pub rest: String,
+    /// Whether `new` was typed now; else nothing was, and it holds what is quoted.
+    pub typed: bool,
 }
 
 /// Splits a text. A mail in which nothing is new keeps all of it.
@@ -41,9 +43,9 @@ pub fn split(text: &str) -> Split {
     };
     let new = side(false);
     if new.trim().is_empty() {
-        return Split { new: text.trim().to_owned(), rest: String::new() };
+        return Split { new: text.trim().to_owned(), rest: String::new(), typed: false };
     }
-    Split { new: new.trim().to_owned(), rest: side(true) }
+    Split { new: new.trim().to_owned(), rest: side(true), typed: true }
 }
 
 /// What stands below an attribution, a divider or a block of headers.

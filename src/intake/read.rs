@@ -99,6 +99,7 @@ pub fn passed_on(letter: &Letter, reading: &Reading) -> Option<Letter> {
             .collect(),
         relay: None,
         reply_to: None,
+        nothing_typed: true,
         text: inner.text.clone(),
         quoted: String::new(),
         language: language.filter(|language| reading.languages.contains(language)),
@@ -124,6 +125,7 @@ pub fn unread(raw: &[u8]) -> Letter {
         date: None,
         message_id: None,
         received_at: None,
+        nothing_typed: true,
         text: String::new(),
         quoted: String::new(),
         language: None,
@@ -172,7 +174,7 @@ fn understood(message: &Message, raw: &[u8], reading: &Reading) -> Letter {
     let sender = Sender::of(message, &headers, reading, &mut oddities);
     // A form quotes nobody: what looks like the headers of a mail are its fields.
     let split = match sender.relay {
-        Some(_) => Split { new: whole.trim().to_owned(), rest: String::new() },
+        Some(_) => Split { new: whole.trim().to_owned(), rest: String::new(), typed: false },
         None => quote::split(&whole),
     };
     let fields = reading.patterns.find(&subject, &split.new, sender.relay.is_some());
@@ -218,6 +220,7 @@ fn understood(message: &Message, raw: &[u8], reading: &Reading) -> Letter {
         bounce,
         forwarded,
         unreadable: looked.unreadable.or(crowded),
+        nothing_typed: content.borrowed || !split.typed,
         text: split.new,
         quoted: split.rest,
         language: language.filter(|language| reading.languages.contains(language)),

@@ -4,6 +4,8 @@
 //! on one question: may the server have seen the final dot of DATA?
 
 mod session;
+#[cfg(test)]
+mod tests;
 mod wire;
 
 use std::future::Future;

@@ -151,7 +151,7 @@ fn settled(settlement: &Settlement) -> String {
         Settlement::Failed { reply, attempts } => {
             format!("was refused or given up after attempt {attempts}: {reply}")
         }
-        Settlement::Unknown { reason, attempts } => {
+        Settlement::Unknown { reason, attempts, .. } => {
             format!("may have been accepted at attempt {attempts}, no answer came: {reason}")
         }
         Settlement::Bounced { reason } => format!("came back and proves nothing any more: {reason}"),

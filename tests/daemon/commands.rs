@@ -61,6 +61,7 @@ fn a_mail_is_taken_from_a_pipe_with_and_without_the_service() {
     site.run_with(&["ingest", "omnistock"], complaint("een@klant.test").as_bytes()).ends(0, &[]);
     assert_eq!(site.json(&["list"]).as_array().unwrap().len(), 2, "the same mail again");
     site.run_with(&["ingest", "nowhere"], b"Subject: x\n\nx").ends(75, &["nowhere", "omnistock"]);
+    site.run_with(&["ingest", "omnistock"], &vec![b'x'; 116 << 20]).ends(65, &["expected at most"]);
     // One acknowledgement and one alert each.
     eventually("four notices", || (mails_in(&site.path("outbox")).len() == 4).then_some(()));
     service.stop();
@@ -137,6 +138,14 @@ fn check_tells_a_refused_login_from_a_host_that_is_away() {
     check(&right, 78, &["mailbox[0].outbox", "535"]);
     site.write("smtp.secret", DIRECTIE.1);
     greylisted(&host, &site);
+}
+
+#[test]
+fn a_ca_file_that_the_way_out_cannot_use_is_a_bad_configuration() {
+    let smtp = "kind = \"smtp\"\nhost = \"localhost\"\nport = 1\ntls = \"implicit\"\nca = \"own.pem\"";
+    let site = Site::new(&MAILDIRS.replace("kind = \"maildir\"\npath = \"outbox\"", smtp));
+    site.write("own.pem", "no certificate");
+    site.run(&["check"]).ends(78, &["own.pem"]);
 }
 
 /// A customer's server says "later": the pass ends with something left; the answer is kept.

@@ -262,7 +262,7 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
         Just(Step::Refuse),
         words.prop_map(|reply| Step::Settle(Settlement::Sent { reply, attempts: 1 })),
         words.prop_map(|reply| Step::Settle(Settlement::Failed { reply, attempts: 3 })),
-        words.prop_map(|reason| Step::Settle(Settlement::Unknown { reason, attempts: 2 })),
+        words.prop_map(|reason| Step::Settle(Settlement::Unknown { reason, attempts: 2, last: true })),
         words.prop_map(|reason| Step::Settle(Settlement::Bounced { reason })),
     ];
     prop::collection::vec(step, 0..25)

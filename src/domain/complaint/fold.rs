@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 
 use super::{
-    Closing, Complaint, LetterRecord, Mark, NoticeRecord, NoticeStatus, Objection, Question, Record, State,
+    CloseReason, Closing, Complaint, LetterRecord, Mark, NoticeRecord, NoticeStatus, Objection, Question,
+    Record, State,
 };
 use crate::domain::fact::{ComplaintId, Fact, Notice, NoticeId, Received, Role, Settlement};
 use crate::domain::notice::NoticeKind;
@@ -110,7 +111,10 @@ impl Complaint {
                     self.shown_reference.clone_from(shown);
                 }
             }
-            Fact::NoticeQueued(notice) => self.notices.push(NoticeRecord::new(notice, at)),
+            Fact::NoticeQueued(notice) => {
+                self.waits_for_staff &= notice.promise.is_none();
+                self.notices.push(NoticeRecord::new(notice, at));
+            }
             Fact::NoticeSettled { notice, settlement } => self.settle(at, *notice, settlement)?,
             Fact::StaffWarned { alerts } => {
                 for alert in alerts {
@@ -118,11 +122,12 @@ impl Complaint {
                 }
             }
             Fact::SafetyNetActed { .. } => self.safety_net_acted = true,
-            Fact::OrderGiven { .. } => self.waits_for_staff = false,
-            // A refusal changes nothing but is on record, as a note is; the last two never belong to
-            // a running complaint.
-            Fact::NoticeRefused { .. }
-            | Fact::Noted { .. }
+            // A note says that a letter was read and asks for nothing.
+            Fact::Noted { .. } => self.waits_for_staff = false,
+            // These are on record; what an order does are facts of its own. The last two never belong to a running
+            // complaint.
+            Fact::OrderGiven { .. }
+            | Fact::NoticeRefused { .. }
             | Fact::AlsoIn { .. }
             | Fact::LetterKept { .. }
             | Fact::Received(_) => {}
@@ -156,13 +161,20 @@ impl Complaint {
                 }
             }
             Fact::HandedOver => self.mark(TermEvent::HandedOver, at),
-            Fact::ContactMade { .. } => self.mark(TermEvent::ContactMade, at),
+            Fact::ContactMade { .. } => {
+                self.waits_for_staff = false;
+                self.mark(TermEvent::ContactMade, at);
+            }
             Fact::InfoRequested { reply_by } => {
+                self.waits_for_staff = false;
                 self.question = Some(Question { asked_at: at, reply_by: *reply_by });
                 self.state = State::Asking;
             }
             Fact::InfoReceived => self.no_question(),
-            Fact::Judged { judgement } => self.judgement = Some(*judgement),
+            Fact::Judged { judgement } => {
+                self.waits_for_staff = false;
+                self.judgement = Some(*judgement);
+            }
             Fact::Referred { body, subject, complainant } => {
                 if !self.referred_to.contains(body) {
                     self.referred_to.push(body.clone());
@@ -180,6 +192,7 @@ impl Complaint {
 
     /// What moves it from stage to stage.
     fn advance(&mut self, at: Timestamp, fact: &Fact) {
+        self.waits_for_staff = false;
         match fact {
             Fact::ReviewRequested { asked_at, late, letter } => {
                 self.objection = Some(Objection { asked_at: *asked_at, late: *late });
@@ -210,9 +223,14 @@ impl Complaint {
             }
             Fact::Reopened { received_at } => {
                 self.closing = None;
+                let written = self.marks.iter().any(|m| m.event == TermEvent::Received);
+                // What was never agreed with waits for it as before.
+                if self.spoken && !written && self.agreed_at().is_none() {
+                    self.state = State::Agreeing;
+                    return;
+                }
                 self.state = State::Open;
                 // The clock of a spoken complaint that was agreed with starts again as it did then.
-                let written = self.marks.iter().any(|m| m.event == TermEvent::Received);
                 let event =
                     if self.spoken && !written { TermEvent::RecordAgreed } else { TermEvent::Received };
                 self.mark(event, *received_at);
@@ -238,7 +256,7 @@ impl Complaint {
         let (status, reply, attempts) = match settlement {
             Settlement::Sent { reply, attempts } => (NoticeStatus::Sent, reply, *attempts),
             Settlement::Failed { reply, attempts } => (NoticeStatus::Failed, reply, *attempts),
-            Settlement::Unknown { reason, attempts } => (NoticeStatus::Unknown, reason, *attempts),
+            Settlement::Unknown { reason, attempts, .. } => (NoticeStatus::Unknown, reason, *attempts),
             Settlement::Bounced { reason } => (NoticeStatus::Bounced, reason, record.attempts),
         };
         record.status = status;
@@ -247,10 +265,11 @@ impl Complaint {
         record.reply = Some(reply.clone());
         record.attempts = attempts;
         record.settled_entry = self.entries;
+        record.given_up = matches!(settlement, Settlement::Unknown { last: true, .. });
         let (kind, effect) = (record.notice.kind, record.notice.effect);
         match status {
             NoticeStatus::Sent => self.accepted(effect),
-            NoticeStatus::Bounced | NoticeStatus::Failed => self.not_delivered(kind, effect),
+            NoticeStatus::Bounced | NoticeStatus::Failed => self.not_delivered(id, kind, effect),
             NoticeStatus::Queued | NoticeStatus::Sending | NoticeStatus::Unknown | NoticeStatus::Held => {}
         }
         Ok(())
@@ -268,13 +287,29 @@ impl Complaint {
         }
     }
 
-    /// What a notice brought about is undone when it did not arrive (domain 1.5 X18).
-    fn not_delivered(&mut self, kind: NoticeKind, effect: Option<TermEvent>) {
-        match (effect, self.state) {
-            (Some(TermEvent::OutcomeSent), State::Answered) => self.state = State::Open,
-            (Some(TermEvent::ReviewOutcomeSent), State::Answered) => self.state = State::InReview,
-            _ if kind == NoticeKind::InfoRequest => self.no_question(),
-            _ => {}
+    /// What a notice brought about is undone when it did not arrive (domain 1.5 X18); a complaint that was closed because
+    /// it was answered was not.
+    fn not_delivered(&mut self, id: NoticeId, kind: NoticeKind, effect: Option<TermEvent>) {
+        let answered = self.closing.as_ref().is_some_and(|closing| closing.reason == CloseReason::Answered);
+        let undone = self.state == State::Answered || (self.state == State::Closed && answered);
+        let before = match effect {
+            Some(TermEvent::OutcomeSent) => State::Open,
+            Some(TermEvent::ReviewOutcomeSent) => State::InReview,
+            _ => {
+                let newest = self.notices.iter().rfind(|n| n.notice.kind == NoticeKind::InfoRequest);
+                if kind == NoticeKind::InfoRequest && newest.is_some_and(|n| n.notice.id == id) {
+                    self.no_question();
+                }
+                return;
+            }
+        };
+        // Another answer may have arrived since.
+        if undone && effect.is_some_and(|effect| self.effected_at(effect).is_none()) {
+            self.state = before;
+            if self.closing.take().is_some() {
+                let closed = self.marks.iter().rposition(|mark| mark.event == TermEvent::Closed);
+                closed.map(|at| self.marks.remove(at));
+            }
         }
     }
 }
@@ -289,6 +324,7 @@ impl NoticeRecord {
             reply: None,
             attempts: 0,
             settled_entry: 0,
+            given_up: false,
         }
     }
 }

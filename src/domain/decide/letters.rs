@@ -13,6 +13,7 @@ use crate::domain::fact::{Fact, Fate, LetterNote, Received, Role, Settlement};
 use crate::domain::house::Staff;
 use crate::domain::mail::{Class, Language, Party};
 use crate::domain::notice::NoticeKind;
+use crate::domain::order::Reading;
 use crate::domain::procedure::{Channel, ReferenceKind, TermEvent, TermRule};
 
 pub(super) fn arrived(view: &View, arrival: &Arrival, now: Timestamp) -> Decision {
@@ -26,7 +27,7 @@ pub(super) fn arrived(view: &View, arrival: &Arrival, now: Timestamp) -> Decisio
         let told = letter.class == Class::Letter;
         return if told { set_aside(view, arrival, reason) } else { kept(arrival, Fate::SetAside, reason) };
     }
-    if let Some(ordered) = arrival.order.as_ref().filter(|_| letter.class == Class::Letter) {
+    if let Some(ordered) = arrival.order.as_ref().filter(|ordered| is_by_hand(arrival, ordered)) {
         return from_staff(view, arrival, ordered, now);
     }
     match (letter.class, view.complaint) {
@@ -74,12 +75,23 @@ fn set_aside_reason(view: &View, arrival: &Arrival) -> Option<String> {
     (letter.class == Class::Letter && letter.from.is_none()).then(|| "no usable sender address".to_owned())
 }
 
+/// Whether a person wrote it. Some mail programs mark all that leaves a company as bulk: with a valid token and an order
+/// that somebody typed it is one all the same.
+fn is_by_hand(arrival: &Arrival, ordered: &Ordered) -> bool {
+    let typed = ordered.right == Right::Token && matches!(ordered.reading, Reading::Orders(_));
+    arrival.letter.class == Class::Letter || (arrival.letter.class == Class::Bulk && typed)
+}
+
 /// A letter that comes from staff, or pretends to (product: "Orders"): only the token gives a right.
 fn from_staff(view: &View, arrival: &Arrival, ordered: &Ordered, now: Timestamp) -> Decision {
-    let excluded = view.complaint.is_some_and(|c| c.is_about(&ordered.by));
+    let works = people::workers(view).any(|staff| staff.email.eq_ignore_ascii_case(&ordered.by));
     match (ordered.right, view.complaint) {
-        (Right::Token, Some(complaint)) if !excluded => {
-            orders::by_mail(view, complaint, (arrival, ordered), now)
+        (Right::Token, Some(complaint)) if works => orders::by_mail(view, complaint, (arrival, ordered), now),
+        // Somebody put the customer in copy, and the answer went to all: it is a letter like any other.
+        (Right::Foreign, Some(complaint))
+            if complaint.is_party(&ordered.by) && matches!(ordered.reading, Reading::NoOrder) =>
+        {
+            follow_up(view, complaint, arrival, now)
         }
         (Right::Token | Right::Shell, _) => {
             set_aside(view, arrival, "an order of somebody who has no part in this complaint".to_owned())

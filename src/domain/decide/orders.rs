@@ -152,6 +152,17 @@ impl<'a> Work<'a> {
         if !allows(name, self.complaint.state) {
             return Err(self.not_now(name));
         }
+        if matches!(
+            name,
+            OrderName::Withdraw
+                | OrderName::Close
+                | OrderName::NotAComplaint
+                | OrderName::Merge
+                | OrderName::Spam
+        ) && let Some(kind) = self.complaint.answer_under_way()
+        {
+            return Err(Refusal::UnderWay(kind));
+        }
         self.happen(Fact::OrderGiven { order: line.to_owned() });
         match order {
             Order::Assign { to } => self.assign(to)?,

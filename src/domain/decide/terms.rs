@@ -128,7 +128,8 @@ fn is_put_off(view: &View, complaint: &Complaint, term: &TermView) -> bool {
 
 /// When the safety net acts on this term, if it still may: once per complaint, never after the term has lapsed.
 fn net_moment(view: &View, complaint: &Complaint, term: &TermView) -> Option<Timestamp> {
-    let answered = complaint.is_under_way(TermEvent::OutcomeSent);
+    let answered = complaint.is_under_way(TermEvent::OutcomeSent)
+        || !matches!(complaint.state, State::Open | State::Asking);
     if complaint.safety_net_acted || answered || term.status != TermStatus::Running {
         return None;
     }

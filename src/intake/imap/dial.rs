@@ -1,5 +1,6 @@
 //! From nothing to a logged-in connection: TCP, TLS, greeting, login.
 
+use std::fmt::Display;
 use std::io;
 use std::time::Duration;
 
@@ -17,6 +18,7 @@ use super::ImapSettings;
 use super::guard::Guard;
 use super::wire::{Fault, Wire, brief, bye, closed};
 use crate::intake::source::SourceError;
+use crate::net::{self, DialError};
 use crate::tls::{TlsMode, client_config};
 
 /// The longest line that is read before TLS, in bytes.
@@ -24,9 +26,11 @@ const LONGEST_PLAIN_LINE: usize = 8 * 1024;
 
 /// Connects and logs in. Every step has the settings' time-out.
 pub(super) async fn dial(settings: &ImapSettings) -> Result<Wire, SourceError> {
-    let connect = TcpStream::connect((settings.host.as_str(), settings.port));
-    let mut tcp = within(settings.timeout, "to connect", connect).await?.map_err(|e| away(settings, &e))?;
-    tcp.set_nodelay(true).map_err(|e| away(settings, &e))?;
+    let dialled = net::dial(&settings.host, settings.port, settings.tls, settings.timeout).await;
+    let mut tcp = dialled.map_err(|error| match error {
+        DialError::PlainText(error) => SourceError::Refused(error.to_string()),
+        DialError::Unreachable(why) => away(settings, &why),
+    })?;
 
     let client = match settings.tls {
         TlsMode::None => greeted(settings, Guard::new(Box::new(tcp))).await?,
@@ -45,7 +49,7 @@ async fn within<T>(limit: Duration, what: &str, step: impl Future<Output = T>) -
     tokio::time::timeout(limit, step).await.map_err(late)
 }
 
-fn away(settings: &ImapSettings, error: &io::Error) -> SourceError {
+fn away(settings: &ImapSettings, error: &dyn Display) -> SourceError {
     SourceError::Away(format!("{}:{}: {error}", settings.host, settings.port))
 }
 
@@ -69,7 +73,7 @@ fn handshake_failed(settings: &ImapSettings, error: &io::Error) -> SourceError {
         Some(distrust @ rustls::Error::InvalidCertificate(_)) => {
             SourceError::Refused(format!("{}:{}: {distrust}", settings.host, settings.port))
         }
-        _ => away(settings, error),
+        _ => away(settings, &error),
     }
 }
 

@@ -37,16 +37,26 @@ impl ImapSource {
     }
 
     async fn file_chunk(&mut self, uids: &[u32], target: &str) -> Result<(), SourceError> {
-        let verb = if self.able.moves { "MOVE" } else { "COPY" };
+        if self.able.moves {
+            return self.bring(uids, "MOVE", target).await;
+        }
+        // What stays standing marked was copied before; each connection shows it again.
+        let fresh: Vec<u32> = uids.iter().copied().filter(|uid| !self.left_marked.contains(uid)).collect();
+        if !fresh.is_empty() {
+            self.bring(&fresh, "COPY", target).await?;
+        }
+        self.remove(uids).await
+    }
+
+    async fn bring(&mut self, uids: &[u32], verb: &str, target: &str) -> Result<(), SourceError> {
         let command = format!("UID {verb} {} {}", sequence_set(uids), quoted(target));
         match self.run(&command, |_| {}).await {
             Err(Fault::No { try_create: true, .. }) => {
                 self.ensure(target).await?;
-                self.command(&command, |_| {}).await?;
+                self.command(&command, |_| {}).await
             }
-            other => other.map_err(Fault::into_error)?,
+            other => other.map_err(Fault::into_error),
         }
-        if self.able.moves { Ok(()) } else { self.remove(uids).await }
     }
 
     /// Removes what was copied. Without UIDPLUS there is only EXPUNGE, which takes everything that is marked \Deleted:

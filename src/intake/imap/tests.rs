@@ -1,5 +1,7 @@
 //! Against a scripted server: what a real one does only on its bad days.
 
+mod waiting;
+
 use std::future::Future;
 
 use jiff::Timestamp;
@@ -284,6 +286,40 @@ async fn a_fetch_that_ends_early_is_not_taken_for_whole() {
 }
 
 #[tokio::test]
+async fn what_came_whole_before_the_server_hung_up_has_come() {
+    let (mut source, server) = opened("", |mut peer| async move {
+        let answer = "* 1 FETCH (UID 3 BODY[] {3}\nabc)\n* BYE internal error\n";
+        peer.exchange("UID FETCH 3 (UID BODY.PEEK[])", answer).await;
+    })
+    .await;
+    assert_eq!(fetched(&mut source, &[listed(3, 3)], 10).await, (Ok(()), vec![whole(3, "abc")]));
+    assert!(!source.is_open(), "else the same letter would be fetched for ever");
+    server.await.expect("server");
+}
+
+#[tokio::test]
+async fn a_message_without_a_date_or_size_hides_no_other() {
+    let (mut source, server) = opened("", |mut peer| async move {
+        peer.exchange("NOOP", "TAG OK\n").await;
+        let undated = "* 3 FETCH (UID 9 RFC822.SIZE 5 INTERNALDATE \"31-Feb-0000 25:61:61 +0000\")\n";
+        let sizeless = "* 4 FETCH (UID 10 INTERNALDATE \"21-Nov-2026 08:15:00 +0000\")\n";
+        peer.exchange(
+            "UID FETCH 1:* (UID RFC822.SIZE INTERNALDATE)",
+            &format!("{undated}{sizeless}{LIST_ALL}"),
+        )
+        .await;
+    })
+    .await;
+    let all = source.list(None).await.expect("listed");
+    let seen: Vec<_> = all.iter().map(|l| (l.place.clone(), l.size, l.received.is_some())).collect();
+    assert_eq!(
+        seen,
+        [(place(3), 10, true), (place(8), 20, true), (place(9), 5, false), (place(10), 0, true)]
+    );
+    server.await.expect("server");
+}
+
+#[tokio::test]
 async fn a_fetch_that_is_refused_names_the_message() {
     let (mut source, server) = opened("", |mut peer| async move {
         let answer = "* 1 FETCH (UID 3 BODY[] {3}\nabc)\nTAG NO can't read 4\n";
@@ -377,96 +413,6 @@ async fn a_silent_server_is_left() {
 }
 
 #[tokio::test]
-async fn idle_wakes_and_is_never_slept_through() {
-    let (mut source, server) = opened("IDLE", |mut peer| async move {
-        peer.exchange("NOOP", "TAG OK\n").await;
-        peer.exchange("UID FETCH 1:* (UID RFC822.SIZE INTERNALDATE)", "* 2 EXISTS\nTAG OK\n").await; // no news
-        // announced after the continuation
-        peer.exchange("IDLE", "+ idling\n").await;
-        let idle = peer.tag.clone();
-        peer.say("* OK Still here\n* 3 EXISTS\n").await;
-        peer.hear_done(&idle, "TAG OK\n").await;
-        // announced before it
-        peer.exchange("IDLE", "* 4 EXISTS\n+ idling\n").await;
-        let idle = peer.tag.clone();
-        peer.hear_done(&idle, "* 5 EXISTS\nTAG OK\n").await;
-        // the third came with the end of the second: no IDLE at all
-    })
-    .await;
-    source.list(None).await.expect("listed");
-    source.wait().await.expect("woken");
-    source.list_is_due();
-    source.wait().await.expect("woken");
-    source.wait().await.expect("woken");
-    assert!(source.is_open());
-    server.await.expect("server");
-}
-
-#[tokio::test]
-async fn an_idle_that_breaks_is_noticed() {
-    for (end, words) in [("* BYE going down\n", "BYE"), ("", "closed")] {
-        let (mut source, server) = opened("IDLE", move |mut peer| async move {
-            peer.exchange("NOOP", "TAG OK\n").await;
-            peer.exchange("UID FETCH 1:* (UID RFC822.SIZE INTERNALDATE)", "TAG OK\n").await;
-            peer.exchange("IDLE", &format!("+ idling\n{end}")).await;
-        })
-        .await;
-        source.list(None).await.expect("listed");
-        is_away(&source.wait().await, words);
-        assert!(!source.is_open());
-        server.await.expect("server");
-    }
-}
-
-#[tokio::test]
-async fn an_idle_whose_renewal_is_not_answered_is_left() {
-    let (settings, server) = scripted(|mut peer| async move {
-        peer.open("IDLE").await;
-        peer.exchange("NOOP", "TAG OK\n").await;
-        peer.exchange("UID FETCH 1:* (UID RFC822.SIZE INTERNALDATE)", "TAG OK\n").await;
-        peer.exchange("IDLE", "+ idling\n").await;
-        let mut rest = String::new();
-        while peer.stream.read_line(&mut rest).await.is_ok_and(|n| n > 0) {}
-        assert_eq!(rest, "DONE\r\n");
-    })
-    .await;
-    let short = Duration::from_secs(1);
-    let mut source =
-        ImapSource::new(ImapSettings { timeout: short, poll: short, ..settings }).expect("allowed");
-    source.open().await.expect("open");
-    source.list(None).await.expect("listed");
-    is_away(&source.wait().await, "no answer");
-    assert!(!source.is_open());
-    server.await.expect("server");
-}
-
-#[tokio::test]
-async fn a_wait_may_be_given_up_and_other_commands_not() {
-    let (mut source, server) = opened("IDLE MOVE", |mut peer| async move {
-        peer.exchange("NOOP", "TAG OK\n").await;
-        peer.exchange("UID FETCH 1:* (UID RFC822.SIZE INTERNALDATE)", "TAG OK\n").await;
-        peer.exchange("IDLE", "+ idling\n").await;
-        let idle = peer.tag.clone();
-        peer.hear_done(&idle, "TAG OK\n").await;
-        peer.exchange(r#"UID MOVE 3 "Apart""#, "TAG OK\n").await;
-        peer.hear("NOOP").await;
-        let mut rest = String::new();
-        peer.stream.read_line(&mut rest).await.ok();
-        assert_eq!(rest, "");
-    })
-    .await;
-    source.list(None).await.expect("listed");
-    let short = Duration::from_secs(1); // time enough for the IDLE to begin
-    assert!(tokio::time::timeout(short, source.wait()).await.is_err());
-    assert!(source.is_open());
-    source.file_away(&[(place(3), Folder::Quarantine)]).await.expect("moved");
-    assert!(tokio::time::timeout(short, source.list(None)).await.is_err());
-    assert!(!source.is_open());
-    is_away(&source.list(None).await, "not connected");
-    server.await.expect("server");
-}
-
-#[tokio::test]
 async fn a_set_is_moved_in_one_command_and_into_a_folder_made_again() {
     let (mut source, server) = opened("MOVE UIDPLUS", |mut peer| async move {
         let answer = "* OK [COPYUID 3 1:3 4:6] moved\n* 1 EXPUNGE\n* 1 EXPUNGE\nTAG OK\n";
@@ -495,6 +441,9 @@ async fn without_uidplus_nobody_elses_deleted_messages_are_expunged() {
         peer.exchange(r#"UID COPY 1 "Klaar.2026""#, "TAG OK\n").await;
         peer.exchange(r"UID STORE 1 +FLAGS.SILENT (\Deleted)", "TAG OK\n").await;
         peer.exchange("UID SEARCH DELETED", "* SEARCH 1 5\nTAG OK\n").await;
+        // shown again by the next list, it is not copied again
+        peer.exchange(r"UID STORE 1 +FLAGS.SILENT (\Deleted)", "TAG OK\n").await;
+        peer.exchange("UID SEARCH DELETED", "* SEARCH 1 5\nTAG OK\n").await;
         // the person's own is gone now, ours of the last time is not
         peer.exchange(r#"UID COPY 2 "Klaar.2026""#, "TAG OK\n").await;
         peer.exchange(r"UID STORE 2 +FLAGS.SILENT (\Deleted)", "TAG OK\n").await;
@@ -503,7 +452,7 @@ async fn without_uidplus_nobody_elses_deleted_messages_are_expunged() {
         peer.exchange("LOGOUT", "* BYE bye\nTAG OK\n").await;
     })
     .await;
-    for uid in [1, 2] {
+    for uid in [1, 1, 2] {
         source.file_away(&[(place(uid), Folder::Processed)]).await.expect("moved");
     }
     source.close().await;
@@ -536,22 +485,4 @@ async fn a_caller_who_takes_no_more_ends_the_fetch() {
     assert_eq!(source.fetch(&[listed(3, 3)], 10, &out).await, Err(SourceError::Stopped));
     assert!(!source.is_open());
     server.await.expect("server");
-}
-
-impl Peer {
-    /// Reads DONE, and answers the IDLE of tag `idle`.
-    async fn hear_done(&mut self, idle: &str, answer: &str) {
-        let mut line = String::new();
-        self.stream.read_line(&mut line).await.expect("read");
-        assert_eq!(line, "DONE\r\n");
-        idle.clone_into(&mut self.tag);
-        self.say(answer).await;
-    }
-}
-
-impl ImapSource {
-    /// As a list would: what was announced so far is known.
-    fn list_is_due(&mut self) {
-        self.wire.as_mut().expect("open").take_news();
-    }
 }

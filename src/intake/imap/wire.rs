@@ -162,22 +162,26 @@ impl Wire {
 
     /// Waits with IDLE (RFC 2177) until a message is announced, at most `poll`. `Err(Fault::No)`: no IDLE here.
     ///
-    /// What is announced while IDLE is being set up counts too. May be dropped while it waits.
-    pub(super) async fn idle(&mut self, poll: Duration) -> Result<(), Fault> {
+    /// `false` when the server ended it by itself and announced nothing. What is announced while IDLE is being set up
+    /// counts too. May be dropped while it waits.
+    pub(super) async fn idle(&mut self, poll: Duration) -> Result<bool, Fault> {
         let id = self.begin("IDLE").await?;
         loop {
             match self.answer(&id, |answer| matches!(answer, Response::Continue(_))).await? {
                 Some(true) => break,
                 Some(false) => {}
-                None => return Ok(()), // the server ended it before it began
+                None => return Ok(self.news), // the server ended it before it began
             }
         }
         self.busy = false;
         self.idling = Some(id);
         if let Ok(announced) = timeout(poll, self.announcement()).await {
             announced?;
+            if self.idling.is_none() {
+                return Ok(self.news);
+            }
         }
-        self.end_idle().await
+        self.end_idle().await.map(|()| true)
     }
 
     async fn announcement(&mut self) -> Result<(), Fault> {

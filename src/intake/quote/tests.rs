@@ -137,7 +137,7 @@ fn a_mail_that_would_be_empty_keeps_all() {
         "--\nJan",
         "Van: Jan\nDatum: x\nAan: y\nKlacht",
     ] {
-        assert_eq!(split(text), Split { new: text.to_owned(), rest: String::new() }, "{text}");
+        assert_eq!(split(text), Split { new: text.to_owned(), rest: String::new(), typed: false }, "{text}");
     }
     assert_eq!(split("").new, "");
 }

@@ -20,12 +20,13 @@ use rustls::pki_types::ServerName;
 use tokio::io::{
     AsyncBufReadExt as _, AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _, BufReader, ReadBuf,
 };
-use tokio::net::{TcpStream, lookup_host};
+use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 
 use super::{SmtpSettings, within};
+use crate::net::{self, DialError};
 use crate::outbox::deliver::OutletError;
-use crate::tls::{TlsError, TlsMode};
+use crate::tls::TlsMode;
 
 /// Bytes of one reply in the plain-text part of STARTTLS; more than any server has to say there.
 const REPLY_LIMIT: u64 = 16 * 1024;
@@ -67,23 +68,13 @@ pub(super) async fn open(
 }
 
 async fn dial(settings: &SmtpSettings) -> Result<Counted, OutletError> {
-    let unreachable = |error: io::Error| settings.unreachable(error.to_string());
-    let address = (settings.host.as_str(), settings.port);
-    let mut outcome = Err(settings.unreachable("the name has no address".into()));
-    for peer in within(settings, "the name server", lookup_host(address)).await?.map_err(unreachable)? {
-        if settings.tls == TlsMode::None && !peer.ip().to_canonical().is_loopback() {
-            return Err(TlsError::PlainTextToOtherHost(settings.host.clone()).into());
-        }
-        outcome = match within(settings, "connecting", TcpStream::connect(peer)).await {
-            Ok(Ok(stream)) => {
-                stream.set_nodelay(true).map_err(unreachable)?;
-                return Ok(Counted { stream, peer, taken: Taken::default() });
-            }
-            Ok(Err(error)) => Err(unreachable(error)),
-            Err(silent) => Err(silent),
-        };
-    }
-    outcome
+    let dialled = net::dial(&settings.host, settings.port, settings.tls, settings.timeout).await;
+    let stream = dialled.map_err(|error| match error {
+        DialError::PlainText(error) => error.into(),
+        DialError::Unreachable(why) => settings.unreachable(why),
+    })?;
+    let peer = stream.peer_addr().map_err(|error| settings.unreachable(error.to_string()))?;
+    Ok(Counted { stream, peer, taken: Taken::default() })
 }
 
 async fn encrypt(

@@ -62,6 +62,10 @@ fn about(
             };
             refused(line.to_owned(), refusal)
         }
+        // Nobody confirms what another is said to have written.
+        Order::Confirm if !pending.note.from.eq_ignore_ascii_case(&by.by) => {
+            refused(line.to_owned(), Refusal::NothingToConfirm)
+        }
         Order::Confirm => confirm(view, pending, line, now)
             .unwrap_or_else(|| refused(line.to_owned(), Refusal::NothingToConfirm)),
         Order::Release => released(view, pending, &by.by, line, now),

@@ -123,7 +123,7 @@ pub(in crate::domain::decide) fn written(
     }
     match view.procedure.intake.spoken {
         Spoken::RecordAndAgree => {
-            (is_agreement(&letter.letter.text) && !answers_older_record(complaint, letter)).then_some(false)
+            (is_agreement(letter.letter.typed()) && !answers_older_record(complaint, letter)).then_some(false)
         }
         Spoken::AskInWriting => Some(true),
     }
@@ -138,7 +138,7 @@ fn answers_older_record(complaint: &Complaint, letter: &Arrival) -> bool {
 
 /// What a letter is that came while agreement is waited for, and that is none.
 pub(in crate::domain::decide) fn not_agreed(complaint: &Complaint, letter: &Arrival) -> &'static str {
-    let older = is_agreement(&letter.letter.text) && answers_older_record(complaint, letter);
+    let older = is_agreement(letter.letter.typed()) && answers_older_record(complaint, letter);
     if older { "older_record" } else { "not_agreed" }
 }
 

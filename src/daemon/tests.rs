@@ -1,0 +1,164 @@
+use data_encoding::BASE64;
+use tempfile::TempDir;
+use tokio::sync::oneshot;
+
+use super::*;
+use crate::answers::ingest;
+use crate::domain::fact::NoticeId;
+use crate::engine::Outcome;
+use crate::store::StoreError;
+
+const CONFIG: &str = r#"
+[store]
+path = "state"
+[[staff]]
+name = "Jan Jansen"
+email = "jan@omnistock.test"
+[[mailbox]]
+name = "omnistock"
+procedure = "omnistock"
+from = "OmniStock Directie <directie@omnistock.test>"
+[mailbox.inbox]
+kind = "maildir"
+path = "inbox"
+[mailbox.outbox]
+kind = "maildir"
+path = "outbox"
+"#;
+
+/// A service on Maildirs, whose loop does not turn yet.
+async fn started(once: bool) -> (Daemon, TempDir) {
+    let dir = TempDir::new().expect("a directory");
+    let file = dir.path().join("klachtd.toml");
+    std::fs::write(&file, CONFIG).expect("written");
+    let config = Config::load(&file).expect("a configuration");
+    let store = setup::open_store(&config).await.expect("a store");
+    let engine = Engine::start(store, setup::settings(&config).expect("settings")).await.expect("an engine");
+    let ways = (setup::sources(&config).expect("sources"), setup::outlets(&config).expect("outlets"));
+    let daemon = Daemon::start(config, Clock::System, engine, ways, once).expect("a service");
+    (daemon, dir)
+}
+
+#[tokio::test]
+async fn a_part_that_dies_ends_the_service() {
+    for once in [false, true] {
+        let (mut daemon, _dir) = started(once).await;
+        daemon.tasks.spawn(async { panic!("as a library may on an odd answer") });
+        let served = daemon.serve(once).await;
+        assert!(matches!(served, Err(DaemonError::PartEnded(_))), "{served:?}");
+    }
+    let (mut daemon, _dir) = started(false).await;
+    daemon.tasks.spawn(async {});
+    let served = daemon.serve(false).await;
+    assert!(matches!(served, Err(DaemonError::PartEnded(_))), "{served:?}");
+}
+
+#[tokio::test]
+async fn a_pass_over_an_empty_mailbox_ends() {
+    let (mut daemon, _dir) = started(true).await;
+    daemon.serve(true).await.expect("served");
+    assert_eq!(daemon.passed().expect("an answer"), Passed::Clean);
+}
+
+fn full() -> DaemonError {
+    let (what, why) = ("write state/blob/x".to_owned(), "no space left on device".to_owned());
+    EngineError::Store(StoreError::Io { what, why, full: true }).into()
+}
+
+#[tokio::test]
+async fn a_full_disk_is_an_alarm_and_no_end() {
+    let (mut daemon, _dir) = started(false).await;
+    assert!(matches!(daemon.unless_full::<()>(Err(full())), Ok(None)));
+    let alarms = daemon.health.alarms(900, daemon.clock.now());
+    assert!(alarms.iter().any(|alarm| alarm.kind == TroubleKind::Disk.as_str()), "{alarms:?}");
+    daemon.health.fetched("omnistock", 0, daemon.clock.now());
+    assert_eq!(daemon.passed().expect("an answer"), Passed::Waiting, "something was left undone");
+    daemon.note_room(None);
+    assert!(daemon.health.alarms(900, daemon.clock.now()).is_empty());
+    assert_eq!(daemon.passed().expect("an answer"), Passed::Clean);
+    let broken = EngineError::Store(StoreError::Broken("x".to_owned())).into();
+    assert!(daemon.unless_full::<()>(Err(broken)).is_err());
+}
+
+#[tokio::test]
+async fn answers_that_found_no_room_wait_before_they_are_tried_again() {
+    let mut answers = Answers::default();
+    answers.add(NoticeId(1), Delivery::NotBegun);
+    let taken = answers.take();
+    answers.put_back(taken);
+    assert!(!answers.are_due());
+    assert!(tokio::time::timeout(Duration::from_millis(300), answers.wait()).await.is_err());
+    answers.add(NoticeId(2), Delivery::NotBegun);
+    assert_eq!(answers.take().iter().map(|(id, _)| id.0).collect::<Vec<_>>(), [1, 2], "in their order");
+}
+
+/// A complaint, read, and the loop's end of what its mailroom sends.
+async fn complaint(daemon: &Daemon) -> (Wake, oneshot::Receiver<Vec<Outcome>>) {
+    let raw = BASE64.encode(
+        b"From: J. de Vries <j@klant.test>\r\nTo: directie@omnistock.test\r\nSubject: Kapot\r\n\
+          Message-ID: <1@klant.test>\r\n\r\nMijn bestelling kwam kapot aan. Ik wil mijn geld terug.\r\n",
+    );
+    let (store, settings) = (daemon.engine.store(), daemon.engine.settings());
+    let read = ingest::receive(store, settings, "omnistock", &raw, daemon.clock.now()).await;
+    let arrived = read.expect("saved").unwrap_or_else(|refused| panic!("{refused:?}"));
+    let (done, outcomes) = oneshot::channel();
+    (Wake::Mail { batch: vec![arrived], done }, outcomes)
+}
+
+/// A service whose one way out, and whatever wakes it, is in the hands of the test.
+async fn by_hand() -> (Daemon, mpsc::Sender<Wake>, mpsc::Receiver<Dispatch>, TempDir) {
+    let (mut daemon, dir) = started(false).await;
+    daemon.tasks.shutdown().await;
+    let (to_loop, wakes) = mpsc::channel(WAKES);
+    daemon.wakes = wakes;
+    let (lane, jobs) = mpsc::channel(UNDER_WAY);
+    daemon.lanes = vec![Lane { mailbox: "omnistock".to_owned(), jobs: lane, under_way: 0 }];
+    (daemon, to_loop, jobs, dir)
+}
+
+fn accepted(dispatch: &Dispatch) -> Wake {
+    let delivery = Delivery::Accepted { reply: "250 2.0.0 Ok".to_owned() };
+    Wake::Sent { lane: 0, notice: NoticeId(dispatch.id), delivery }
+}
+
+#[tokio::test]
+async fn an_acceptance_is_on_disk_before_the_next_mail_is_looked_at() {
+    let (mut daemon, wakes, mut jobs, _dir) = by_hand().await;
+    let store = daemon.engine.store().clone();
+    let ((mail, _), (again, outcomes)) = (complaint(&daemon).await, complaint(&daemon).await);
+    let outside = async {
+        wakes.try_send(mail).expect("room");
+        let acknowledgement = jobs.recv().await.expect("an acknowledgement");
+        jobs.recv().await.expect("an alert, so that the loop has a reason to collect answers");
+        // Both lie there when the loop looks: the answer, and the mail that may be its bounce.
+        wakes.try_send(accepted(&acknowledgement)).expect("room");
+        wakes.try_send(again).expect("room");
+        outcomes.await.expect("taken");
+        let entry = store.outgoing(NoticeId(acknowledgement.id)).expect("read").expect("kept");
+        assert_eq!(entry.status, NoticeStatus::Sent);
+        wakes.send(Wake::Stop).await.expect("sent");
+    };
+    let (served, ()) = tokio::join!(daemon.serve(false), outside);
+    served.expect("the end that was asked for");
+}
+
+#[tokio::test]
+async fn what_was_accepted_is_recorded_although_a_part_dies() {
+    let (mut daemon, wakes, mut jobs, _dir) = by_hand().await;
+    let (mail, _) = complaint(&daemon).await;
+    daemon.handle(mail).await.expect("taken");
+    daemon.send_out(daemon.clock.now()).await.expect("given out");
+    let (first, _second) = (jobs.recv().await.expect("one"), jobs.recv().await.expect("another"));
+    wakes.try_send(accepted(&first)).expect("room");
+    // It ends once the loop has the answer, which it collects because another is to come.
+    let to_loop = wakes.clone();
+    daemon.tasks.spawn(async move {
+        while to_loop.capacity() < to_loop.max_capacity() {
+            tokio::task::yield_now().await;
+        }
+    });
+    let store = daemon.engine.store().clone();
+    daemon.serve(false).await.expect_err("a part ended");
+    let entry = store.outgoing(NoticeId(first.id)).expect("read").expect("kept");
+    assert_eq!(entry.status, NoticeStatus::Sent);
+}

@@ -1,0 +1,310 @@
+//! Against a small IMAP server whose folder can be spoilt, with the real engine behind.
+
+use std::collections::BTreeSet;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use secrecy::SecretString;
+use tempfile::TempDir;
+use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::time::timeout;
+
+use super::*;
+use crate::config::Config;
+use crate::engine::Engine;
+use crate::intake::imap::ImapSettings;
+use crate::setup;
+use crate::tls::TlsMode;
+
+const MAILBOX: &str = "omnistock";
+
+const CONFIG: &str = r#"
+[store]
+path = "state"
+[[staff]]
+name = "Jan Jansen"
+email = "jan@omnistock.test"
+[[mailbox]]
+name = "omnistock"
+procedure = "omnistock"
+from = "OmniStock Directie <directie@omnistock.test>"
+[mailbox.inbox]
+kind = "maildir"
+path = "inbox"
+[mailbox.outbox]
+kind = "maildir"
+path = "outbox"
+"#;
+
+/// How the server treats the messages that it can't read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Spoilt {
+    /// It says no, and the connection is good.
+    Refused,
+    /// It hangs up.
+    HangsUp,
+}
+
+/// A folder as a server shows it.
+#[derive(Debug)]
+struct Shown {
+    uids: Mutex<BTreeSet<u32>>,
+    spoilt: BTreeSet<u32>,
+    how: Spoilt,
+    /// What it says of each message's size.
+    size: u32,
+    connections: AtomicU32,
+}
+
+impl Shown {
+    fn new(uids: impl IntoIterator<Item = u32>, spoilt: &[u32], how: Spoilt, size: u32) -> Arc<Self> {
+        Arc::new(Self {
+            uids: Mutex::new(uids.into_iter().collect()),
+            spoilt: spoilt.iter().copied().collect(),
+            how,
+            size,
+            connections: AtomicU32::new(0),
+        })
+    }
+
+    fn left(&self) -> Vec<u32> {
+        self.uids.lock().expect("whole").iter().copied().collect()
+    }
+
+    /// The answer to a command, and whether the connection goes on.
+    fn answer(&self, tag: &str, command: &str) -> (String, bool) {
+        let ok = format!("{tag} OK done\r\n");
+        let words: Vec<&str> = command.split(' ').collect();
+        match words.as_slice() {
+            ["CAPABILITY", ..] => (format!("* CAPABILITY IMAP4rev1 MOVE IDLE\r\n{ok}"), true),
+            ["SELECT", ..] => (format!("* OK [UIDVALIDITY 7] ok\r\n{tag} OK [READ-WRITE] done\r\n"), true),
+            ["IDLE"] => ("* BYE enough\r\n".to_owned(), false),
+            ["UID", "MOVE", set, ..] => {
+                let gone = self.of_set(set);
+                self.uids.lock().expect("whole").retain(|uid| !gone.contains(uid));
+                (ok, true)
+            }
+            ["UID", "FETCH", set, "(UID", "RFC822.SIZE", ..] => {
+                let row = |uid: u32| {
+                    let date = "21-Nov-2026 08:15:00 +0000";
+                    format!("* {uid} FETCH (UID {uid} RFC822.SIZE {} INTERNALDATE \"{date}\")\r\n", self.size)
+                };
+                (self.of_set(set).into_iter().map(row).collect::<String>() + &ok, true)
+            }
+            ["UID", "FETCH", set, "(UID)"] => {
+                let row = |uid: u32| format!("* {uid} FETCH (UID {uid})\r\n");
+                (self.of_set(set).into_iter().map(row).collect::<String>() + &ok, true)
+            }
+            ["UID", "FETCH", set, ..] => self.bodies(tag, set),
+            _ => (ok, true),
+        }
+    }
+
+    fn bodies(&self, tag: &str, set: &str) -> (String, bool) {
+        let mut said = String::new();
+        for uid in self.of_set(set) {
+            if !self.spoilt.contains(&uid) {
+                let mail = mail(uid);
+                let head = format!("* {uid} FETCH (UID {uid} BODY[] {{{}}}\r\n", mail.len());
+                said.extend([head.as_str(), mail.as_str(), ")\r\n"]);
+            } else if self.how == Spoilt::HangsUp {
+                return (said, false);
+            } else {
+                return (said + &format!("{tag} NO can't read it\r\n"), true);
+            }
+        }
+        (said + &format!("{tag} OK done\r\n"), true)
+    }
+
+    fn of_set(&self, set: &str) -> Vec<u32> {
+        let number = |text: &str| text.parse::<u32>().unwrap_or(u32::MAX);
+        let ranges: Vec<(u32, u32)> = set
+            .split(',')
+            .map(|part| {
+                part.split_once(':').map_or((number(part), number(part)), |(a, b)| (number(a), number(b)))
+            })
+            .collect();
+        self.left().into_iter().filter(|uid| ranges.iter().any(|(a, b)| a <= uid && uid <= b)).collect()
+    }
+}
+
+fn mail(uid: u32) -> String {
+    format!(
+        "From: klant{uid}@klant.test\r\nTo: directie@omnistock.test\r\nSubject: Klacht {uid}\r\n\
+         Message-ID: <m{uid}@klant.test>\r\nDate: Sat, 21 Nov 2026 09:00:00 +0100\r\n\r\n\
+         Mijn bestelling {uid} is kapot aangekomen. Ik wil mijn geld terug.\r\n"
+    )
+}
+
+async fn talk(stream: TcpStream, shown: &Shown) {
+    let mut stream = BufReader::new(stream);
+    let mut said = "* OK ready\r\n".to_owned();
+    let mut goes_on = true;
+    while goes_on && stream.get_mut().write_all(said.as_bytes()).await.is_ok() {
+        let mut line = String::new();
+        if stream.read_line(&mut line).await.unwrap_or(0) == 0 {
+            return;
+        }
+        let (tag, command) = line.trim_end().split_once(' ').unwrap_or_default();
+        (said, goes_on) = shown.answer(tag, command);
+    }
+    // What it says last; then it hangs up.
+    stream.get_mut().write_all(said.as_bytes()).await.ok();
+}
+
+/// A mailroom at such a server, and the daemon's end: engine and wakes.
+struct Stand {
+    room: Mailroom,
+    engine: Engine,
+    wakes: mpsc::Receiver<Wake>,
+    _dir: TempDir,
+}
+
+async fn at(shown: &Arc<Shown>) -> Stand {
+    let dir = TempDir::new().expect("a directory");
+    let file = dir.path().join("klachtd.toml");
+    std::fs::write(&file, CONFIG).expect("written");
+    let config = Config::load(&file).expect("a configuration");
+    let store = setup::open_store(&config).await.expect("a store");
+    let settings = setup::settings(&config).expect("settings");
+    let engine = Engine::start(store.clone(), settings).await.expect("an engine");
+
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let port = listener.local_addr().expect("an address").port();
+    let server = Arc::clone(shown);
+    tokio::spawn(async move {
+        while let Ok((stream, _)) = listener.accept().await {
+            server.connections.fetch_add(1, Ordering::Relaxed);
+            talk(stream, &server).await;
+        }
+    });
+    let source = Source::imap(ImapSettings {
+        host: "127.0.0.1".into(),
+        port,
+        tls: TlsMode::None,
+        ca: None,
+        user: "u".into(),
+        password: SecretString::from("p"),
+        folder: "INBOX".into(),
+        processed: "Verwerkt".into(),
+        quarantine: "Quarantaine".into(),
+        poll: Duration::from_mins(1),
+        timeout: Duration::from_secs(10),
+    })
+    .expect("allowed");
+    let (to_loop, wakes) = mpsc::channel(16);
+    let (_, settings) = watch::channel(Arc::clone(engine.settings()));
+    let room = Mailroom {
+        name: MAILBOX.to_owned(),
+        source,
+        store,
+        settings,
+        wakes: to_loop,
+        health: Health::of([MAILBOX.to_owned()]),
+        clock: Clock::System,
+        failures: HashMap::new(),
+        from_start: true,
+        skipped: false,
+        idle_turns: 0,
+    };
+    Stand { room, engine, wakes, _dir: dir }
+}
+
+/// Passes until the folder is empty, with the engine deciding; the fates by place, and how many passes it took.
+async fn emptied(mut place: Stand, shown: &Shown) -> (Vec<(String, Fate)>, usize) {
+    let engine = tokio::spawn(async move {
+        let mut fates = Vec::new();
+        while let Some(wake) = place.wakes.recv().await {
+            let Wake::Mail { batch, done } = wake else { continue };
+            let outcomes = place.engine.take(&batch, Clock::System.now()).await.expect("taken");
+            fates.extend(outcomes.iter().map(|outcome| (outcome.place.clone(), outcome.fate)));
+            done.send(outcomes).ok();
+        }
+        fates.sort_by(|a: &(String, Fate), b| a.0.cmp(&b.0));
+        fates
+    });
+    let mut passes = 0;
+    while !shown.left().is_empty() {
+        passes += 1;
+        assert!(passes < 20, "{:?} are still there", shown.left());
+        // Why it ended early does not matter here: the service would try again.
+        place.room.pass(false).await.ok();
+    }
+    drop(place.room);
+    (engine.await.expect("the engine's end"), passes)
+}
+
+#[tokio::test]
+async fn messages_that_cannot_be_fetched_hold_up_no_other() {
+    for how in [Spoilt::Refused, Spoilt::HangsUp] {
+        let shown = Shown::new(3..=8, &[4, 6], how, 300);
+        let (fates, passes) = emptied(at(&shown).await, &shown).await;
+        let expected = |uid| if [4, 6].contains(&uid) { Fate::SetAside } else { Fate::Complaint };
+        let expected: Vec<_> = (3..=8).map(|uid| (format!("imap:7/{uid}"), expected(uid))).collect();
+        assert_eq!(fates, expected, "{how:?}");
+        let connections = shown.connections.load(Ordering::Relaxed);
+        match how {
+            Spoilt::Refused => assert_eq!(connections, 1, "nobody needs to connect anew"),
+            Spoilt::HangsUp => assert!(connections > 1 && passes > 6, "the network had its chances"),
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_the_daemon_has_is_awaited_before_a_failure_counts() {
+    // Each is a batch of its own, and the connection breaks with the second.
+    let shown = Shown::new([3, 4], &[4], Spoilt::HangsUp, 4_000_000);
+    let mut place = at(&shown).await;
+    let mut room = place.room;
+    let pass = tokio::spawn(async move { room.pass(false).await });
+    let Some(Wake::Mail { batch, mut done }) = place.wakes.recv().await else { panic!("no mail") };
+    let a_while = Duration::from_millis(500);
+    assert!(timeout(a_while, done.closed()).await.is_err(), "nobody waits for the commit");
+    let outcomes = place.engine.take(&batch, Clock::System.now()).await.expect("taken");
+    done.send(outcomes).expect("awaited");
+    let passed = pass.await.expect("the pass's end");
+    assert!(matches!(passed, Err(PassError::Source(SourceError::Odd { lost: true, .. }))), "{passed:?}");
+}
+
+#[tokio::test]
+async fn a_server_that_hangs_up_on_those_who_wait_is_away() {
+    let shown = Shown::new([], &[], Spoilt::HangsUp, 0);
+    let place = at(&shown).await;
+    let health = place.room.health.clone();
+    let served = tokio::spawn(place.room.run(false));
+    let mut wakes = place.wakes;
+    assert!(matches!(wakes.recv().await, Some(Wake::FirstLook)));
+    let away = async {
+        while health.mailboxes()[0].1.connected {
+            tokio::task::yield_now().await;
+        }
+    };
+    timeout(Duration::from_secs(10), away).await.expect("it counts as away between two connections");
+    let alarms = health.alarms(0, Clock::System.now());
+    assert!(alarms[0].message.contains("BYE: enough"), "{alarms:?}");
+    let at_once = async {
+        while shown.connections.load(Ordering::Relaxed) == 1 {
+            tokio::task::yield_now().await;
+        }
+    };
+    assert!(timeout(Duration::from_millis(500), at_once).await.is_err(), "connected again without a pause");
+    served.abort();
+}
+
+#[test]
+fn what_strangers_write_stays_out_of_the_log() {
+    assert_eq!(logged("imap:7/3"), "imap:7/3");
+    assert_eq!(logged("maildir:klacht #2 van jan@klant.test.eml#0123456789ab"), "0123456789ab");
+    let said = || "550 jan@klant.test is unknown".to_owned();
+    let place = Place::Maildir { name: said() };
+    for error in [
+        SourceError::Away(said()),
+        SourceError::Refused(said()),
+        SourceError::Odd { place, why: said(), lost: false },
+    ] {
+        let error = PassError::from(error);
+        assert!(error.to_string().contains("klant.test") && !error.for_the_log().contains("klant.test"));
+    }
+    assert_eq!(PassError::Full(31).for_the_log(), "only 31 MB are free on the disk of the store");
+}
