@@ -15,7 +15,7 @@ use std::sync::Arc;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, ToSpan};
-use tracing::{error, warn};
+use tracing::{debug, error, warn};
 
 use crate::batch::{Batch, Letterbox};
 use crate::domain::complaint::Misfit;
@@ -393,7 +393,9 @@ impl Engine {
         trouble: Trouble,
         now: Timestamp,
     ) -> Result<(), EngineError> {
-        warn!(mailbox, kind = trouble.kind.as_str(), "{}", trouble.message);
+        warn!(mailbox, kind = trouble.kind.as_str(), "staff are told; `klachtd status` has the words");
+        // A server's words may hold an address.
+        debug!(mailbox, kind = trouble.kind.as_str(), "{}", trouble.message);
         let event = Event::ServiceTroubled(trouble);
         for _ in 0..TRIES {
             let mut batch = Batch::new(now);

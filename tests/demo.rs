@@ -428,9 +428,9 @@ fn ingressus_invites_to_a_conversation(demo: &Demo) {
     play.order(&letter, "#bezwaar");
     play.next("v.bakker@bouwbedrijf.test", "");
     let board = play.next("dirk@ingressus.test", "Beoordeling door u gevraagd");
-    let invited = play.order(&board, "#uitnodiging over 1 week 14:00 Rotterdam");
+    let invited = play.order(&board, "#uitnodiging vandaag Rotterdam");
     let invitation = play.next("v.bakker@bouwbedrijf.test", "Uitnodiging");
-    assert!(invitation.says("14:00") && invitation.says("Rotterdam"), "{}", invitation.text);
+    assert!(invitation.says("Rotterdam"), "{}", invitation.text);
     play.order(
         &invited,
         "#verslag\n\nVerslag:\nAanwezig waren mevrouw Bakker en Dirk Directie.\n\n\

@@ -108,14 +108,14 @@ fn report(findings: &Findings, json: bool) {
         return;
     }
     for warning in &findings.warnings {
-        println!("warning: {warning}");
+        print::line(format_args!("warning: {warning}"));
     }
     for error in &findings.errors {
-        println!("error: {error}");
+        print::line(format_args!("error: {error}"));
     }
     match findings.errors.len() {
-        0 => println!("all is well"),
-        1 => println!("1 error"),
-        n => println!("{n} errors"),
+        0 => print::line("all is well"),
+        1 => print::line("1 error"),
+        n => print::line(format_args!("{n} errors")),
     }
 }

@@ -2,7 +2,6 @@
 //! references come from the running service.
 
 use std::ffi::{OsStr, OsString};
-use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -10,7 +9,7 @@ use clap::Command;
 use clap_complete::CompletionCandidate;
 use clap_complete::env::{CompleteEnv, Shells};
 
-use super::{DEFAULT_CONFIG, Failure};
+use super::{DEFAULT_CONFIG, Failure, print};
 use crate::answers::{Ask, exit};
 use crate::config::Config;
 use crate::control;
@@ -62,7 +61,7 @@ pub(super) fn run(command: &Command, arguments: &Arguments) -> Result<u8, Failur
     let program = program(std::env::args_os().next(), std::env::current_dir().ok(), name);
     let mut script = Vec::new();
     completer.write_registration(ASKED, name, name, &program, &mut script).map_err(unwritten)?;
-    std::io::stdout().lock().write_all(&script).map_err(unwritten)?;
+    print::raw(&script);
     Ok(exit::OK)
 }
 

@@ -74,7 +74,7 @@ pub(super) async fn run(config: &Config, arguments: &Arguments) -> Result<u8, Fa
     if arguments.json {
         return Ok(print::json(&list));
     }
-    println!("{}", table(&print::understood::<Vec<ComplaintView>>(list)?, Clock::System.now()));
+    print::line(table(&print::understood::<Vec<ComplaintView>>(list)?, Clock::System.now()));
     Ok(exit::OK)
 }
 

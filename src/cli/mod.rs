@@ -1,5 +1,4 @@
 //! The commands: what people type. One file a command.
-#![expect(clippy::print_stdout, reason = "commands print their data to stdout")]
 
 mod asking;
 mod check;
@@ -226,7 +225,7 @@ async fn dispatch(arguments: &Arguments) -> Result<u8, Failure> {
         Command::Run { once } => run(&load(config)?, *once).await,
         Command::Check(check) => check::run(config.unwrap_or(Path::new(DEFAULT_CONFIG)), check).await,
         Command::Config { what: ConfigCommand::Example } => {
-            print!("{}", config::example());
+            print::raw(config::example().as_bytes());
             Ok(exit::OK)
         }
         Command::Config { what: ConfigCommand::Schema } => Ok(print::json(&config::schema())),

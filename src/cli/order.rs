@@ -84,13 +84,13 @@ pub(super) async fn order(config: &Config, arguments: &OrderArguments) -> Result
         return Ok(code);
     }
     for line in print::items(&reply, "done") {
-        println!("{}", line.as_str().unwrap_or_default());
+        print::line(line.as_str().unwrap_or_default());
     }
     let possible = print::items(&reply, "possible");
     if print::items(&reply, "done").is_empty() && !possible.is_empty() {
-        println!("Possible now:");
+        print::line("Possible now:");
         for line in possible {
-            println!("  {}", line.as_str().unwrap_or_default());
+            print::line(format_args!("  {}", line.as_str().unwrap_or_default()));
         }
     }
     Ok(code)
@@ -126,7 +126,7 @@ pub(super) async fn add(config: &Config, arguments: &AddArguments) -> Result<u8,
     if arguments.json {
         return Ok(print::json(&reply));
     }
-    println!("{}", self::text(&reply, "reference"));
+    print::line(self::text(&reply, "reference"));
     Ok(exit::OK)
 }
 

@@ -44,12 +44,12 @@ pub(super) async fn run(config: &Config, arguments: &Arguments) -> Result<u8, Fa
         What::List { json } => list(config, *json).await,
         What::Retry { id, .. } => {
             let (done, code) = asking::ask(config, Ask::Retry { id: id.map(NoticeId) }).await?;
-            println!("{} to be tried again now", done["retried"]);
+            print::line(format_args!("{} to be tried again now", done["retried"]));
             Ok(code)
         }
         What::Drop { id } => {
             let (_, code) = asking::ask(config, Ask::Drop { id: NoticeId(*id) }).await?;
-            println!("notice {id} was given up");
+            print::line(format_args!("notice {id} was given up"));
             Ok(code)
         }
     }
@@ -78,6 +78,6 @@ async fn list(config: &Config, json: bool) -> Result<u8, Failure> {
         })
         .collect();
     let head = ["ID", "KIND", "REFERENCE", "TO", "STATUS", "TRIES", "NEXT", "LAST ANSWER"];
-    println!("{}", print::table(&head, &rows));
+    print::line(print::table(&head, &rows));
     Ok(exit::OK)
 }

@@ -1,6 +1,6 @@
 //! `klachtd preview`: a notice with sample data.
 
-use super::{Failure, local};
+use super::{Failure, local, print};
 use crate::answers::exit;
 use crate::config::Config;
 use crate::domain::mail::Language;
@@ -48,6 +48,6 @@ pub(super) fn run(config: Option<&Config>, arguments: &Arguments) -> Result<u8, 
             &serde_json::json!({ "subject": rendered.subject, "text": rendered.text }),
         ));
     }
-    println!("Subject: {}\n\n{}", rendered.subject, rendered.text.trim_end());
+    print::line(format_args!("Subject: {}\n\n{}", rendered.subject, rendered.text.trim_end()));
     Ok(exit::OK)
 }

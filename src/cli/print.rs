@@ -1,5 +1,9 @@
 //! How data is printed: JSON, tables, words.
 
+use std::fmt::Display;
+use std::io::{self, ErrorKind, Write as _};
+use std::process;
+
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -8,11 +12,34 @@ use super::Failure;
 use crate::answers::exit;
 use crate::register::page;
 
+/// Prints one line, or several. Whoever reads may stop early (`| head -1`): then the command ends, and that is no fault.
+pub(super) fn line(text: impl Display) {
+    ended(writeln!(io::stdout().lock(), "{text}"));
+}
+
+/// Prints bytes as they are, for a file or a pipe.
+pub(super) fn raw(bytes: &[u8]) {
+    let mut out = io::stdout().lock();
+    ended(out.write_all(bytes).and_then(|()| out.flush()));
+}
+
+/// All that a command does is done and on disk when it prints: there is nothing to unwind.
+fn ended(written: io::Result<()>) {
+    match written {
+        Ok(()) => {}
+        Err(e) if e.kind() == ErrorKind::BrokenPipe => process::exit(exit::OK.into()),
+        Err(e) => {
+            eprintln!("klachtd: the output can't be written: {e}");
+            process::exit(exit::TEMPFAIL.into())
+        }
+    }
+}
+
 /// Prints JSON over several lines.
 pub(super) fn json(value: &impl Serialize) -> u8 {
     match serde_json::to_string_pretty(value) {
         Ok(text) => {
-            println!("{text}");
+            line(text);
             exit::OK
         }
         Err(e) => {
@@ -26,7 +53,7 @@ pub(super) fn json(value: &impl Serialize) -> u8 {
 pub(super) fn json_line(value: &impl Serialize) -> u8 {
     match serde_json::to_string(value) {
         Ok(text) => {
-            println!("{text}");
+            line(text);
             exit::OK
         }
         Err(e) => {

@@ -1,7 +1,5 @@
 //! `klachtd quarantine`: mail that was set aside.
 
-use std::io::Write as _;
-
 use clap::{ArgGroup, Subcommand};
 use data_encoding::BASE64;
 use serde_json::Value;
@@ -103,7 +101,7 @@ async fn judged(config: &Config, ask: Ask, json: bool) -> Result<u8, Failure> {
 fn told(row: &Value) {
     let words = [text(row, "id"), text(row, "fate"), text(row, "reference"), text(row, "reason")];
     let words: Vec<&str> = words.into_iter().filter(|word| !word.is_empty()).collect();
-    println!("{}", print::short(&words.join("  "), usize::MAX));
+    print::line(print::short(&words.join("  "), usize::MAX));
 }
 
 async fn list(config: &Config, json: bool) -> Result<u8, Failure> {
@@ -122,7 +120,7 @@ async fn list(config: &Config, json: bool) -> Result<u8, Failure> {
         ]
     };
     let rows: Vec<Vec<String>> = list.as_array().into_iter().flatten().map(row).collect();
-    println!("{}", print::table(&["ID", "SINCE", "MAILBOX", "BYTES", "FROM", "REASON"], &rows));
+    print::line(print::table(&["ID", "SINCE", "MAILBOX", "BYTES", "FROM", "REASON"], &rows));
     Ok(exit::OK)
 }
 
@@ -131,7 +129,7 @@ async fn show(config: &Config, id: &str, raw: bool, json: bool) -> Result<u8, Fa
     if raw {
         let bytes = BASE64.decode(text(&held, "raw").as_bytes());
         let bytes = bytes.map_err(|e| Failure::new(exit::DATAERR, e))?;
-        std::io::stdout().lock().write_all(&bytes).map_err(|e| Failure::new(exit::DATAERR, e))?;
+        print::raw(&bytes);
         return Ok(exit::OK);
     }
     if json {
@@ -153,10 +151,10 @@ async fn show(config: &Config, id: &str, raw: bool, json: bool) -> Result<u8, Fa
         ("SHA-256", text(&held, "sha256")),
     ] {
         if !value.is_empty() {
-            println!("{label:<14} {}", print::short(value, 500));
+            print::line(format_args!("{label:<14} {}", print::short(value, 500)));
         }
     }
-    println!("\n{}", printable(text(&held, "text")));
+    print::line(format_args!("\n{}", printable(text(&held, "text"))));
     passed_on(&held);
     Ok(exit::OK)
 }
@@ -166,5 +164,5 @@ pub(super) fn passed_on(letter: &Value) {
     let Some(inner) = letter.get("forwarded").filter(|inner| inner.is_object()) else { return };
     let from = &inner["from"];
     let person = print::person(text(from, "name"), text(from, "email"));
-    println!("\nPassed on, from {person}:\n\n{}", printable(text(inner, "text")));
+    print::line(format_args!("\nPassed on, from {person}:\n\n{}", printable(text(inner, "text"))));
 }

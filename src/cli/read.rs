@@ -70,30 +70,30 @@ pub(super) fn run(config: Option<&Config>, arguments: &Arguments) -> Result<u8, 
 fn describe(file: &str, letter: &Letter) -> u8 {
     let class = serde_json::to_value(letter.class).unwrap_or_default();
     let answer = if letter.answerable { "may be answered" } else { "is never answered" };
-    println!("{file}: {}, {answer}", class.as_str().unwrap_or_default());
+    print::line(format_args!("{file}: {}, {answer}", class.as_str().unwrap_or_default()));
     for reason in &letter.reasons {
-        println!("  because    {reason}");
+        print::line(format_args!("  because    {reason}"));
     }
     let from = letter.from.as_ref();
     let name = from.and_then(|p| p.name.as_deref()).unwrap_or_default();
-    println!("  from       {}", print::person(name, from.map_or("", |p| &p.email)));
-    println!("  subject    {}", print::short(&letter.subject, 200));
-    println!("  language   {}", letter.language.map_or("undecided", |l| l.code()));
+    print::line(format_args!("  from       {}", print::person(name, from.map_or("", |p| &p.email))));
+    print::line(format_args!("  subject    {}", print::short(&letter.subject, 200)));
+    print::line(format_args!("  language   {}", letter.language.map_or("undecided", |l| l.code())));
     for (name, value) in &letter.fields {
-        println!("  {name:<10} {}", print::short(value, 200));
+        print::line(format_args!("  {name:<10} {}", print::short(value, 200)));
     }
     for attachment in &letter.attachments {
-        println!(
+        print::line(format_args!(
             "  attached   {} ({}, {} bytes)",
             print::short(&attachment.name, 80),
             attachment.media_type,
             attachment.size
-        );
+        ));
     }
     for oddity in &letter.oddities {
-        println!("  odd        {}", print::short(oddity, 200));
+        print::line(format_args!("  odd        {}", print::short(oddity, 200)));
     }
-    println!("\n{}", printable(&letter.text));
+    print::line(format_args!("\n{}", printable(&letter.text)));
     exit::OK
 }
 
@@ -115,6 +115,11 @@ pub(super) async fn ingest(config: &Config, arguments: &IngestArguments) -> Resu
     if arguments.json {
         return Ok(print::json(&outcome));
     }
-    println!("{} {} {}", text(&outcome, "fate"), text(&outcome, "reference"), text(&outcome, "reason"));
+    print::line(format_args!(
+        "{} {} {}",
+        text(&outcome, "fate"),
+        text(&outcome, "reference"),
+        text(&outcome, "reason")
+    ));
     Ok(exit::OK)
 }

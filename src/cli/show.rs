@@ -1,7 +1,5 @@
 //! `klachtd show`: one complaint as a file that a lawyer can read.
 
-use std::io::Write as _;
-
 use clap_complete::ArgValueCompleter;
 use data_encoding::BASE64;
 use serde_json::Value;
@@ -51,7 +49,7 @@ pub(super) async fn run(config: &Config, arguments: &Arguments) -> Result<u8, Fa
         return Ok(print::json(&shown));
     }
     let shown: ComplaintView = print::understood(shown)?;
-    println!("{}", register::as_file(&shown));
+    print::line(register::as_file(&shown));
     Ok(exit::OK)
 }
 
@@ -62,7 +60,7 @@ fn print_letter(letter: &Value, arguments: &Arguments) -> Result<u8, Failure> {
     if arguments.json {
         return Ok(print::json(letter));
     }
-    println!("{}", printable(text(letter, "text")));
+    print::line(printable(text(letter, "text")));
     passed_on(letter);
     Ok(exit::OK)
 }
@@ -76,15 +74,15 @@ fn print_notice(notice: &Value, arguments: &Arguments) -> Result<u8, Failure> {
     }
     for header in print::items(notice, "headers") {
         let part = |n: usize| header.get(n).and_then(Value::as_str).unwrap_or_default();
-        println!("{}: {}", part(0), printable(part(1)));
+        print::line(format_args!("{}: {}", part(0), printable(part(1))));
     }
-    println!("\n{}", printable(text(notice, "text")).trim_end());
+    print::line(format_args!("\n{}", printable(text(notice, "text")).trim_end()));
     Ok(exit::OK)
 }
 
 /// The bytes as they are, for a file or a pipe.
 fn print_raw(mail: &Value) -> Result<u8, Failure> {
     let bytes = BASE64.decode(text(mail, "raw").as_bytes()).map_err(|e| Failure::new(exit::DATAERR, e))?;
-    std::io::stdout().lock().write_all(&bytes).map_err(|e| Failure::new(exit::DATAERR, e))?;
+    print::raw(&bytes);
     Ok(exit::OK)
 }

@@ -15,33 +15,33 @@ pub(super) async fn run(config: &Config, json: bool) -> Result<u8, Failure> {
     }
     let never = |m: &Value| text(m, "last_fetch").is_empty() && !m["connected"].as_bool().unwrap_or_default();
     if !config.socket.exists() && items(&status, "mailboxes").iter().all(never) {
-        println!("no service is running; this is what its store says");
+        print::line("no service is running; this is what its store says");
     }
-    println!("{}", if code == exit::OK { "healthy" } else { "NOT HEALTHY" });
+    print::line(if code == exit::OK { "healthy" } else { "NOT HEALTHY" });
     for mailbox in items(&status, "mailboxes") {
         let connected = mailbox["connected"].as_bool().unwrap_or_default();
         let last = if text(mailbox, "last_fetch").is_empty() { "never" } else { text(mailbox, "last_fetch") };
-        println!(
+        print::line(format_args!(
             "mailbox {}: {}, last fetch {last}, {} waiting",
             text(mailbox, "name"),
             if connected { "connected" } else { "not connected" },
             mailbox["waiting"]
-        );
+        ));
     }
     if let Some(outbox) = status["outbox"].as_object() {
         let counts: Vec<String> = outbox.iter().map(|(status, n)| format!("{n} {status}")).collect();
-        println!("outbox: {}", counts.join(", "));
+        print::line(format_args!("outbox: {}", counts.join(", ")));
     }
     let next = text(&status, "next_term");
-    println!("next term: {}", if next.is_empty() { "none" } else { next });
+    print::line(format_args!("next term: {}", if next.is_empty() { "none" } else { next }));
     for alarm in items(&status, "alarms") {
-        println!(
+        print::line(format_args!(
             "ALARM {} {} since {}: {}",
             text(alarm, "kind"),
             text(alarm, "mailbox"),
             text(alarm, "since"),
             text(alarm, "message")
-        );
+        ));
     }
     Ok(code)
 }
@@ -53,11 +53,13 @@ pub(super) async fn verify(config: &Config, json: bool) -> Result<u8, Failure> {
         return Ok(code);
     }
     for fault in items(&verified, "faults").iter().filter_map(|f| f.as_str()) {
-        println!("FAULT {fault}");
+        print::line(format_args!("FAULT {fault}"));
     }
     let (complaints, journal, letters) =
         (&verified["complaints"], &verified["journal"], &verified["letters"]);
     let verdict = if code == exit::OK { "all is as it was written" } else { "NOT all is as it was written" };
-    println!("{complaints} complaints, {journal} journal entries, {letters} letters: {verdict}");
+    print::line(format_args!(
+        "{complaints} complaints, {journal} journal entries, {letters} letters: {verdict}"
+    ));
     Ok(code)
 }

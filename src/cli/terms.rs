@@ -45,7 +45,7 @@ pub(super) fn run(config: Option<&Config>, arguments: &Arguments) -> Result<u8, 
         if arguments.json {
             return Ok(print::json(&as_json(procedure, received, &terms)));
         }
-        println!("{}", describe(procedure, received, &terms));
+        print::line(describe(procedure, received, &terms));
         return Ok(exit::OK);
     }
     for line in std::io::stdin().lock().lines() {

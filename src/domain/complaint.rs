@@ -129,8 +129,6 @@ pub struct Complaint {
     pub subject: String,
     /// Receipt moment: day 0 is its civil date in the procedure's zone.
     pub received_at: Timestamp,
-    /// When it was registered: alerts that belong before are not made up afterwards.
-    pub registered_at: Timestamp,
     /// Who complains.
     pub complainant: Party,
     /// Who handles it: an address.
@@ -283,9 +281,9 @@ impl Complaint {
         sent.filter_map(NoticeRecord::sent_at).max()
     }
 
-    /// Whether any notice of this kind was made that may still count.
-    pub fn has_notice(&self, kind: NoticeKind) -> bool {
-        self.notices.iter().any(|n| n.notice.kind == kind && n.status != NoticeStatus::Bounced)
+    /// When the conversation is, or was, to which the complainant was invited last.
+    pub fn conversation_at(&self) -> Option<Timestamp> {
+        self.marks.iter().rfind(|m| m.event == TermEvent::InterviewHeld).map(|m| m.at)
     }
 
     /// The notice with this number.

@@ -154,11 +154,23 @@ pub fn next_opening(view: &TermView, procedure: &Procedure, now: Timestamp) -> T
     openings.into_iter().filter(|at| *at > now).min().unwrap_or(Timestamp::MAX)
 }
 
+/// Days that the safety net adds (product: "Notices": new date = old date + 14 days).
+const NET_DAYS: i64 = 14;
+
+/// The date that the safety net promises instead of the present one; `None` when the term can't be extended, or not so
+/// far: the net promises no later date than staff may (`extend.max`).
+pub fn safety_net_date(view: &TermView, procedure: &Procedure) -> Option<Date> {
+    let extend = procedure.term(&view.id)?.extend.as_ref()?;
+    let last = extend.max.map(|max| max.after(view.first_due, &procedure.rules.calendar));
+    let new_due = view.due.saturating_add(NET_DAYS.days());
+    last.is_none_or(|last| new_due <= last).then_some(new_due)
+}
+
 /// When the safety net acts on this term unless somebody did: 16:00 on the day by which staff must act. `None` when
-/// the term can't be extended, the net is off, or that moment lay before the present date was set. The moment may
+/// the net is off or has no date to promise, or that moment lay before the present date was set. The moment may
 /// lie in the past: whether the term still runs stands in its status.
 pub fn safety_net_at(view: &TermView, procedure: &Procedure) -> Option<Timestamp> {
-    let on = procedure.safety_net != SafetyNet::Off;
+    let on = procedure.safety_net != SafetyNet::Off && safety_net_date(view, procedure).is_some();
     let at = view.act_by.filter(|_| on).map(|day| procedure.rules.at(day, SAFETY_NET));
     at.filter(|at| *at > view.counts_from())
 }

@@ -472,11 +472,6 @@ impl Procedure {
         self.roles.get(name).map(String::as_str).filter(|address| !address.is_empty())
     }
 
-    /// The address of the handler; `None` when it is absent or empty.
-    pub fn handler(&self) -> Option<&str> {
-        self.role("handler")
-    }
-
     /// The language for a complaint in `language`: that one when the procedure has it, else its first.
     pub fn language(&self, language: Option<Language>) -> Language {
         let known = language.filter(|language| self.languages.contains(language));

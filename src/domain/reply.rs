@@ -23,8 +23,6 @@ pub struct OrderReply {
 pub enum Done {
     /// A notice goes to the complainant.
     Told(NoticeKind),
-    /// The complainant is told nothing, because he or she wants no automatic mail.
-    NotTold(NoticeKind),
     /// The complaint has this handler.
     Assigned {
         /// The address.
@@ -161,6 +159,8 @@ pub enum Refusal {
     NotLater(Date),
     /// The date has passed.
     Past(Date),
+    /// The complainant is invited to a conversation on this day, which is still to come: there are no minutes of it.
+    NotHeldYet(Date),
     /// This address belongs to no member of staff of the mailbox and to no role of the procedure; these do.
     NoStaff {
         /// The address.

@@ -210,7 +210,8 @@ fn body(text: &str) -> Body {
     let quoted = ContentTransferEncoding::QuotedPrintable;
     let first = if text.lines().all(plain) { ContentTransferEncoding::SevenBit } else { quoted };
     // lettre counts lines in its own way and takes some of ours for too long.
-    Body::new_with_encoding(text, first).unwrap_or_else(|text| {
+    // What it gives back are bytes, of which it would write each line end as "=0A".
+    Body::new_with_encoding(text.clone(), first).unwrap_or_else(|_| {
         Body::new_with_encoding(text, quoted).expect("every text can be written as quoted-printable")
     })
 }

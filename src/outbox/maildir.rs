@@ -18,7 +18,8 @@ pub struct MaildirSettings {
     pub path: PathBuf,
 }
 
-/// Writes each mail, byte for byte, as one file in `new/`.
+/// Writes each mail as one file in `new/`, its lines ended by LF as programs that read a Maildir expect (CR LF is the
+/// form on the wire, RFC 5321 section 2.3.8); the register keeps the bytes as they would go by SMTP.
 #[derive(Debug)]
 pub struct MaildirOutlet {
     settings: MaildirSettings,
@@ -82,12 +83,27 @@ fn store(root: &Path, name: &str, bytes: &[u8]) -> Result<(), OutletError> {
     let unfinished = root.join("tmp").join(name);
     at(&unfinished, |path| {
         let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path)?;
-        file.write_all(bytes)?;
+        file.write_all(&with_lf(bytes))?;
         file.sync_all()
     })?;
     let new = root.join("new");
     at(&new.join(name), |path| fs::rename(&unfinished, path))?;
     at(&new, |folder| File::open(folder)?.sync_all())
+}
+
+/// The bytes with every CR LF as LF; a CR that stands alone stays.
+fn with_lf(bytes: &[u8]) -> Vec<u8> {
+    let mut lines = Vec::with_capacity(bytes.len());
+    for line in bytes.split_inclusive(|byte| *byte == b'\n') {
+        match line.strip_suffix(b"\r\n") {
+            Some(content) => {
+                lines.extend_from_slice(content);
+                lines.push(b'\n');
+            }
+            None => lines.extend_from_slice(line),
+        }
+    }
+    lines
 }
 
 fn at<T>(path: &Path, work: impl FnOnce(&Path) -> io::Result<T>) -> Result<T, OutletError> {
@@ -125,8 +141,17 @@ mod tests {
         let Delivery::Accepted { reply } = &first else { panic!("{first:?}") };
         assert!(reply.starts_with("250 maildir 0000000001."), "{reply}");
         assert_eq!(outlet.send(&dispatch(1, b"From: a\r\n\r\n\xff.\r\n")).await, first);
-        assert_eq!(files(&root.join("new")), [b"From: a\r\n\r\n\xff.\r\n"]);
+        assert_eq!(files(&root.join("new")), [b"From: a\n\n\xff.\n"]);
         assert!(files(&root.join("tmp")).is_empty() && files(&root.join("cur")).is_empty());
+    }
+
+    #[test]
+    fn lines_end_as_in_a_maildir_and_no_other_byte_changes() {
+        for (wire, file) in
+            [(&b"a\r\n\r\nb"[..], &b"a\n\nb"[..]), (b"a\rb\n\r\r\n\r", b"a\rb\n\r\n\r"), (b"", b"")]
+        {
+            assert_eq!(with_lf(wire), file);
+        }
     }
 
     #[tokio::test]

@@ -314,10 +314,19 @@ pub fn review_option(reviewer: &str, form: ReviewForm, language: Language, wordi
 }
 
 /// To whom the complainant can go outside the company, for `external_text`: "Als consument kunt u bemiddeling vragen
-/// bij", then the body's name, its own conditions and where it is reached.
-pub fn external_option(body: &External, language: Language, wording: Wording) -> String {
+/// bij", then the body's name, its own conditions and where it is reached. `if_product`: it takes complaints of
+/// consumers about a product, and nobody knows yet whether this is one.
+pub fn external_option(body: &External, if_product: bool, language: Language, wording: Wording) -> String {
     let formal = wording == Wording::Formal;
     let who = match (language, body.open_to) {
+        (Language::Nl, OpenTo::Consumer) if if_product => pick_je(
+            formal,
+            "Bent u consument en gaat het om een product, dan kunt u",
+            "Ben je consument en gaat het om een product, dan kun je",
+        ),
+        (Language::En, OpenTo::Consumer) if if_product => {
+            "If you are a consumer and this is about a product, you can"
+        }
         (Language::Nl, OpenTo::Consumer) => pick_je(formal, "Als consument kunt u", "Als consument kun je"),
         (Language::Nl, OpenTo::Business) => pick_je(formal, "Als bedrijf kunt u", "Als bedrijf kun je"),
         (Language::Nl, OpenTo::Anyone) => pick_je(formal, "U kunt", "Je kunt"),
@@ -433,13 +442,18 @@ mod tests {
             quote: None,
         };
         assert_eq!(
-            external_option(&body, Language::Nl, Wording::Formal),
+            external_option(&body, false, Language::Nl, Wording::Formal),
             "Als consument kunt u bemiddeling vragen bij ICTWaarborg: https://ictwaarborg.test/"
+        );
+        assert_eq!(
+            external_option(&body, true, Language::Nl, Wording::Formal),
+            "Bent u consument en gaat het om een product, dan kunt u bemiddeling vragen bij ICTWaarborg: \
+             https://ictwaarborg.test/"
         );
         body.conditions = Some("u bent er lid van".to_owned());
         (body.kind, body.open_to, body.url) = (ExternalKind::Court, OpenTo::Anyone, None);
         assert_eq!(
-            external_option(&body, Language::Nl, Wording::Informal),
+            external_option(&body, false, Language::Nl, Wording::Informal),
             "Je kunt terecht bij ICTWaarborg (ICTWaarborg stelt deze voorwaarden: u bent er lid van)."
         );
         assert_eq!(

@@ -18,6 +18,43 @@ fn some_commands_need_no_configuration() {
     klachtd(&["config", "schema"], b"").ends(0, &["properties"]);
 }
 
+/// `klachtd … | head -1`: whoever reads has gone.
+#[test]
+fn output_that_nobody_reads_any_more_ends_a_command_quietly() {
+    for arguments in [
+        &["terms", "--procedure", "omnistock", "--received", "2026-03-02"][..],
+        &["preview", "acknowledgement", "--json"],
+        &["config", "example"],
+    ] {
+        let (reader, writer) = std::io::pipe().unwrap();
+        drop(reader);
+        let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_klachtd"));
+        let ended = command.args(arguments).env_remove("KLACHTD_CONFIG").stdout(writer).output().unwrap();
+        let said = String::from_utf8_lossy(&ended.stderr);
+        assert_eq!((ended.status.code(), &*said), (Some(0), ""), "{arguments:?}");
+    }
+}
+
+#[test]
+fn a_mailbox_that_was_taken_out_leaves_its_complaints_readable() {
+    let site = Site::new(MAILDIRS);
+    site.run_with(&["ingest", "omnistock"], complaint("een@klant.test").as_bytes())
+        .ends(0, &["complaint K-"]);
+    let reference = site.json(&["list"])[0]["reference"].as_str().unwrap().to_owned();
+    let other = MAILDIRS.replace("name = \"omnistock\"", "name = \"other\"");
+    site.write("klachtd.toml", &other);
+    for filter in [&["--open"][..], &["--state", "open"], &["--due-within", "300d"], &[]] {
+        let list = site.run(&[&["list"], filter].concat());
+        list.ends(0, &[&reference, "1 complaint"]);
+    }
+    assert_eq!(site.json(&["list", "--handler", "nobody@omnistock.test"]).as_array().unwrap().len(), 0);
+    site.run(&["show", &reference]).ends(0, &[&reference, "WHAT WAS PROMISED"]);
+    site.run(&["show", &reference, "--letter", "1"]).ends(0, &["Mijn bestelling"]);
+    site.run(&["show", &reference, "--letter", "1", "--raw"]).ends(0, &["Subject: "]);
+    let notice = site.json(&["show", &reference])["notices"][0]["id"].to_string();
+    site.run(&["show", &reference, "--notice", &notice]).ends(0, &["Subject: "]);
+}
+
 #[test]
 fn what_is_typed_wrong_is_named() {
     let site = Site::new(MAILDIRS);

@@ -25,7 +25,7 @@ pub enum Misfit {
 
 impl Complaint {
     /// The complaint that a receipt makes.
-    pub fn begin(id: ComplaintId, at: Timestamp, received: &Received) -> Self {
+    pub fn begin(id: ComplaintId, received: &Received) -> Self {
         Self {
             id,
             reference: received.reference.clone(),
@@ -37,7 +37,6 @@ impl Complaint {
             language: received.language,
             subject: received.subject.clone(),
             received_at: received.letter.received_at,
-            registered_at: at,
             complainant: received.complainant.clone(),
             handler: received.handler.clone(),
             fields: received.fields.clone(),
@@ -82,7 +81,7 @@ impl Complaint {
     /// As [`Complaint::fold`].
     pub fn after(before: Option<Self>, id: ComplaintId, at: Timestamp, fact: &Fact) -> Result<Self, Misfit> {
         match (before, fact) {
-            (None, Fact::Received(received)) => Ok(Self::begin(id, at, received)),
+            (None, Fact::Received(received)) => Ok(Self::begin(id, received)),
             (None, other) => Err(Misfit::Beginning(other.name())),
             (Some(_), Fact::Received(_)) => Err(Misfit::Beginning("a second receipt")),
             (Some(mut complaint), fact) => complaint.apply(at, fact).map(|()| complaint),
@@ -112,7 +111,8 @@ impl Complaint {
                 }
             }
             Fact::NoticeQueued(notice) => {
-                self.waits_for_staff &= notice.promise.is_none();
+                // An answer, an invitation or a later date is what a letter waits for; that another handles it is not.
+                self.waits_for_staff &= notice.promise.is_none() && notice.effect.is_none();
                 self.notices.push(NoticeRecord::new(notice, at));
             }
             Fact::NoticeSettled { notice, settlement } => self.settle(at, *notice, settlement)?,

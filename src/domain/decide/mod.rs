@@ -18,7 +18,7 @@ use super::notice::NoticeKind;
 
 pub use morning::listed;
 pub use orders::{obliged, possible};
-pub use terms::{BOARD_FROM, closes_at, net_date, next_due};
+pub use terms::{BOARD_FROM, closes_at, next_due};
 
 /// What follows from `event` at the moment `now`.
 pub fn decide(view: &View, event: &Event, now: Timestamp) -> Decision {

@@ -22,11 +22,12 @@ pub(super) fn reached(view: &View, complaint: &Complaint, now: Timestamp) -> Dec
     let terms = complaint.terms(view.procedure, now);
     let mut decision = Decision::default();
     let mut acted_on = None;
-    if let Some(term) = terms
+    let mut caught = terms
         .iter()
-        .find(|t| net_moment(view, complaint, t).is_some_and(|at| at <= now && now < t.due_before))
-    {
-        safety_net(view, complaint, term, &mut decision);
+        .filter(|t| net_moment(view, complaint, t).is_some_and(|at| at <= now && now < t.due_before));
+    let caught = caught.find_map(|t| Some((t, ladder::safety_net_date(t, view.procedure)?)));
+    if let Some((term, new_due)) = caught {
+        safety_net(view, complaint, term, new_due, &mut decision);
         acted_on = Some(term.id.as_str());
     }
     let alerts: Vec<(&TermView, Rung)> = terms
@@ -141,21 +142,13 @@ fn net_moment(view: &View, complaint: &Complaint, term: &TermView) -> Option<Tim
     }
 }
 
-/// Days that the safety net adds (product: "Notices": new date = old date + 14 days).
-const NET_DAYS: i64 = 14;
-
-/// The date that the safety net promises instead of `due`.
-pub fn net_date(due: Date) -> Date {
-    due.saturating_add(NET_DAYS.days())
-}
-
-fn safety_net(view: &View, complaint: &Complaint, term: &TermView, decision: &mut Decision) {
+fn safety_net(view: &View, complaint: &Complaint, term: &TermView, new_due: Date, decision: &mut Decision) {
     let sent = view.procedure.safety_net == SafetyNet::Send && complaint.silence.is_none();
     decision.facts.push(Fact::SafetyNetActed { term: term.id.clone(), sent });
     let promise = Promise {
         term: term.id.clone(),
         old_due: term.due,
-        new_due: net_date(term.due),
+        new_due,
         reason: standard_reason(complaint.language).to_owned(),
         late_from: term.extend_until.map_or(term.due_before, |last| view.procedure.rules.end_of(last)),
     };

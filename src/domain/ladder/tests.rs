@@ -1,6 +1,7 @@
 use std::sync::LazyLock;
 
 use jiff::SignedDuration;
+use jiff::civil::date;
 use proptest::prelude::*;
 
 use super::*;
@@ -284,6 +285,18 @@ fn the_safety_net_can_be_off() {
     let off = SOURCES[1].replace("safety_net = \"send\"", "safety_net = \"off\"");
     let off = Procedure::parse(&off).unwrap();
     assert_eq!(safety_net_at(&view("omnistock", "respond", "2026-03-02T09:15"), &off), None);
+}
+
+#[test]
+fn the_safety_net_promises_no_later_date_than_the_procedure_allows() {
+    let view = view("omnistock", "respond", "2026-03-02T09:15");
+    for (max, promised) in [("13 days", None), ("14 days", Some(date(2026, 3, 30)))] {
+        let with = format!("extend = {{ max = \"{max}\", before_end");
+        let limited = Procedure::parse(&SOURCES[1].replacen("extend = { before_end", &with, 1)).unwrap();
+        assert_eq!(limited.term("respond").unwrap().extend.as_ref().unwrap().max.unwrap().to_string(), max);
+        assert_eq!(safety_net_date(&view, &limited), promised, "{max}");
+        assert_eq!(safety_net_at(&view, &limited).is_some(), promised.is_some(), "{max}");
+    }
 }
 
 #[test]

@@ -137,7 +137,8 @@ fn a_mail_that_would_be_empty_keeps_all() {
         "--\nJan",
         "Van: Jan\nDatum: x\nAan: y\nKlacht",
     ] {
-        assert_eq!(split(text), Split { new: text.to_owned(), rest: String::new(), typed: false }, "{text}");
+        let Split { new, rest, .. } = split(text);
+        assert_eq!((new.as_str(), rest.as_str()), (text, ""));
     }
     assert_eq!(split("").new, "");
 }
@@ -152,4 +153,16 @@ fn both_sides_hold_every_line() {
     lines.sort_unstable();
     all.sort_unstable();
     assert_eq!(lines, all);
+}
+
+#[test]
+fn what_holds_a_quotation_alone_was_not_typed() {
+    for text in [
+        "> #intrekken",
+        "Verstuurd vanaf mijn iPhone",
+        "Op 2 maart 2026 om 10:00 schreef Jan <jan@omnistock.test>:\n#confirm",
+    ] {
+        assert!(!split(text).typed, "{text}");
+    }
+    assert!(split("#intrekken\n\n> oud").typed);
 }

@@ -306,3 +306,15 @@ fn html_comes_after_the_text_in_one_mail() {
     assert_eq!(message.body_html(0).expect("HTML").trim_end(), "<p>Geachte heer <b>De Vriès</b></p>");
     assert_eq!(draft.mail(), mail, "the same letter gives the same bytes");
 }
+
+#[test]
+fn lines_that_are_nearly_too_long_keep_their_ends() {
+    for length in 70..=80 {
+        let mut draft = Draft::new();
+        draft.text = format!("{}\n{}\n", "a".repeat(length), "b".repeat(length));
+        let mail = draft.mail();
+        assert!(!mail.contains("=0A"), "{length}: {mail}");
+        let message = MessageParser::default().parse(&mail).expect("parsed");
+        assert_eq!(message.body_text(0).expect("text").replace("\r\n", "\n"), draft.text, "{length}");
+    }
+}

@@ -26,11 +26,6 @@ const fn judgement(judgement: Judgement) -> &'static str {
 pub(super) fn done(done: &Done) -> String {
     match done {
         Done::Told(kind) => format!("The complainant is told: {}.", notice_in_words(*kind, EN)),
-        Done::NotTold(kind) => format!(
-            "The complainant is not told ({}): no automatic mail goes to this address. \
-             Tell it yourself, by letter or telephone.",
-            notice_in_words(*kind, EN)
-        ),
         Done::Assigned { to, changed: true } => format!("The handler is now {to}."),
         Done::Assigned { to, changed: false } => format!("The handler was {to} already and stays so."),
         Done::Extended { term, new_due, late } => {
@@ -132,6 +127,9 @@ pub(super) fn why(refusal: &Refusal) -> String {
         }
         Refusal::NotLater(due) => format!("The new date must be later than {}.", day(*due)),
         Refusal::Past(date) => format!("{} has passed.", day(*date)),
+        Refusal::NotHeldYet(on) => {
+            format!("The conversation is not until {}: there are no minutes of it before.", day(*on))
+        }
         Refusal::NoStaff { address, .. } => {
             format!("{address} belongs to no member of staff of this mailbox.")
         }
@@ -186,6 +184,9 @@ pub(super) fn remedy(refusal: &Refusal) -> String {
             "The date that the complainant knows stands."
         }
         Refusal::TooFar(_) => "Choose an earlier date.",
+        Refusal::NotHeldYet(_) => {
+            "Send the minutes after the conversation. Was it brought forward? Then invite again with #invite."
+        }
         Refusal::Past(_) => "Choose a date that is still to come.",
         Refusal::NoStaff { known, .. } | Refusal::NoBody { known, .. } if !known.is_empty() => {
             return format!("Choose from: {}.", known.join(", "));

@@ -26,11 +26,6 @@ const fn judgement(judgement: Judgement) -> &'static str {
 pub(super) fn done(done: &Done) -> String {
     match done {
         Done::Told(kind) => format!("De klager krijgt bericht: {}.", notice_in_words(*kind, NL)),
-        Done::NotTold(kind) => format!(
-            "De klager krijgt hiervan geen bericht ({}): naar dit adres gaat geen automatische e-mail. \
-             Vertel het zelf, per brief of telefoon.",
-            notice_in_words(*kind, NL)
-        ),
         Done::Assigned { to, changed: true } => format!("De behandelaar is nu {to}."),
         Done::Assigned { to, changed: false } => format!("De behandelaar was al {to} en blijft dat."),
         Done::Extended { term, new_due, late } => {
@@ -127,6 +122,9 @@ pub(super) fn why(refusal: &Refusal) -> String {
         }
         Refusal::NotLater(due) => format!("De nieuwe datum moet later zijn dan {}.", day(*due)),
         Refusal::Past(date) => format!("{} is al voorbij.", capital(&day(*date))),
+        Refusal::NotHeldYet(on) => {
+            format!("Het gesprek is pas op {}: eerder is er geen verslag van.", day(*on))
+        }
         Refusal::NoStaff { address, .. } => format!("{address} hoort bij geen medewerker van deze postbus."),
         Refusal::ComplainedAbout(person) => {
             format!("De klacht gaat over {person}; die kan haar niet behandelen.")
@@ -181,6 +179,9 @@ pub(super) fn remedy(refusal: &Refusal) -> String {
         Refusal::JudgementUnknown(_) => "Kies een ander oordeel.",
         Refusal::NotExtendable | Refusal::ExtendedTooOften(_) => "De datum die de klager kent, blijft staan.",
         Refusal::TooFar(_) => "Kies een eerdere datum.",
+        Refusal::NotHeldYet(_) => {
+            "Stuur het verslag na het gesprek. Is dat vervroegd? Nodig dan opnieuw uit met #uitnodiging."
+        }
         Refusal::Past(_) => "Kies een datum die nog komt.",
         Refusal::NoStaff { known, .. } | Refusal::NoBody { known, .. } if !known.is_empty() => {
             return format!("Kies uit: {}.", known.join(", "));

@@ -36,7 +36,6 @@ fn everything_done() -> Vec<Done> {
     let other = "K-2026-00007-4".to_owned();
     let mut done = vec![
         Done::Told(NoticeKind::Progress),
-        Done::NotTold(NoticeKind::Progress),
         Done::Assigned { to: jan.clone(), changed: true },
         Done::Assigned { to: jan.clone(), changed: false },
         Done::Extended { term: "respond".to_owned(), new_due: date(2026, 12, 18), late: false },
@@ -104,6 +103,7 @@ fn every_refusal() -> Vec<Refusal> {
         Refusal::TooFar(date(2026, 12, 18)),
         Refusal::NotLater(date(2026, 12, 5)),
         Refusal::Past(date(2026, 11, 20)),
+        Refusal::NotHeldYet(date(2026, 11, 30)),
         Refusal::NoStaff {
             address: "x@y.test".to_owned(),
             known: vec![jan.clone(), "els@omnistock.test".to_owned()],

@@ -3,7 +3,7 @@
 use super::set;
 use crate::domain::complaint::Complaint;
 use crate::domain::notice::NoticeKind;
-use crate::domain::procedure::{FormalRequest, Review, ReviewForm, TermEvent};
+use crate::domain::procedure::{External, FormalRequest, Procedure, Review, ReviewForm, TermEvent};
 use crate::domain::term::TermView;
 use crate::outbox::letterhead::Occasion;
 use crate::outbox::phrases;
@@ -13,7 +13,7 @@ use crate::outbox::wording as words;
 pub(super) fn values(occasion: &Occasion, complaint: &Complaint, terms: &[TermView], values: &mut Values) {
     match occasion.draft.kind {
         NoticeKind::Acknowledgement => intake_values(occasion, complaint, values),
-        NoticeKind::Outcome => review_offer(occasion, values),
+        NoticeKind::Outcome => review_offer(occasion, complaint, values),
         NoticeKind::ReviewReceived | NoticeKind::StaffReview | NoticeKind::InterviewInvitation => {
             review_values(occasion, terms, values);
             let late = complaint.objection.is_some_and(|objection| objection.late);
@@ -22,7 +22,7 @@ pub(super) fn values(occasion: &Occasion, complaint: &Complaint, terms: &[TermVi
         NoticeKind::StaffLetter => window_values(occasion, complaint, terms, values),
         NoticeKind::ReviewOutcome => {
             review_values(occasion, terms, values);
-            external_values(occasion, "review_outcome", values);
+            external_values(occasion, complaint, "review_outcome", values);
         }
         NoticeKind::Referral => referral_values(occasion, values),
         NoticeKind::RecordForAgreement | NoticeKind::PleaseWrite => call_values(occasion, complaint, values),
@@ -86,7 +86,7 @@ fn intake_values(occasion: &Occasion, complaint: &Complaint, values: &mut Values
 }
 
 /// How the complainant can have the outcome reviewed, until when, and who can be asked outside the company.
-fn review_offer(occasion: &Occasion, values: &mut Values) {
+fn review_offer(occasion: &Occasion, complaint: &Complaint, values: &mut Values) {
     let (language, procedure) = (occasion.draft.language, occasion.procedure);
     if let Some(review) = procedure.review.as_ref().filter(|r| r.offer_in.iter().any(|n| n == "outcome")) {
         let reviewer = words::role_in_words(&review.by, language);
@@ -100,15 +100,68 @@ fn review_offer(occasion: &Occasion, values: &mut Values) {
             set(values, "objection_due", date_in_words(due, language));
         }
     }
-    external_values(occasion, "outcome", values);
+    external_values(occasion, complaint, "outcome", values);
 }
 
-fn external_values(occasion: &Occasion, notice: &str, values: &mut Values) {
+fn external_values(occasion: &Occasion, complaint: &Complaint, notice: &str, values: &mut Values) {
     let (language, procedure) = (occasion.draft.language, occasion.procedure);
-    let offered = procedure.offered_in(notice);
-    let text: Vec<String> =
-        offered.map(|body| words::external_option(body, language, procedure.wording)).collect();
-    set(values, "external_text", text.join(" "));
+    let text = procedure.offered_in(notice).filter_map(|body| {
+        let if_product = match covered(body, procedure, complaint) {
+            Covered::Yes => false,
+            Covered::Unknown => about_products(body, procedure),
+            Covered::No => return None,
+        };
+        Some(words::external_option(body, if_product, language, procedure.wording))
+    });
+    set(values, "external_text", text.collect::<Vec<_>>().join(" "));
+}
+
+/// Whether a complaint is one for which the procedure names an external body.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Covered {
+    Yes,
+    No,
+    Unknown,
+}
+
+/// `OmniStock` A4: the mediator is for complaints of consumers about a product, so a business, or whoever complains
+/// about a service, is not sent there. Staff tell by `#refer`; a form may have told.
+fn covered(body: &External, procedure: &Procedure, complaint: &Complaint) -> Covered {
+    let Some(route) = procedure.route.iter().find(|route| route.refer == body.id) else {
+        return Covered::Yes;
+    };
+    if complaint.referred_to.contains(&body.id) {
+        return Covered::Yes;
+    }
+    let told = |field: &str| complaint.fields.get(field).and_then(|words| kind_told(words));
+    let wanted = [("subject", &route.when.subject), ("consumer_or_business", &route.when.complainant)];
+    let known = wanted.map(|(field, wanted)| match (wanted, told(field)) {
+        (None, _) => Covered::Yes,
+        (Some(_), None) => Covered::Unknown,
+        (Some(wanted), Some(told)) if wanted == told => Covered::Yes,
+        (Some(_), Some(_)) => Covered::No,
+    });
+    let first = |of: Covered| known.contains(&of).then_some(of);
+    first(Covered::No).or_else(|| first(Covered::Unknown)).unwrap_or(Covered::Yes)
+}
+
+fn about_products(body: &External, procedure: &Procedure) -> bool {
+    let mut routes = procedure.route.iter().filter(|route| route.refer == body.id);
+    routes.any(|route| route.when.subject.as_deref() == Some("product"))
+}
+
+/// What somebody wrote about who complains and of what, as a procedure's `route` says it; `None` when it may be either.
+fn kind_told(words: &str) -> Option<&'static str> {
+    const SAID: [(&str, &[&str]); 4] = [
+        ("consumer", &["consument", "consumer", "particulier", "privé", "private"]),
+        ("business", &["zakelijk", "bedrijf", "business", "company"]),
+        ("product", &["product"]),
+        ("service", &["service", "dienst"]),
+    ];
+    let words = words.to_lowercase();
+    let mut said = SAID.iter().filter(|(_, marks)| marks.iter().any(|mark| words.contains(mark)));
+    let only = said.next().map(|(kind, _)| *kind);
+    only.filter(|_| said.next().is_none())
 }
 
 fn review_values(occasion: &Occasion, terms: &[TermView], values: &mut Values) {
@@ -167,5 +220,26 @@ fn call_values(occasion: &Occasion, complaint: &Complaint, values: &mut Values) 
     let by = complaint.letters.first().map(|l| l.letter.from.as_str()).unwrap_or_default();
     if let Some(staff) = occasion.house.staff(by) {
         set(values, "employee", staff.name.clone());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::kind_told;
+
+    #[test]
+    fn who_complains_of_what_is_known_only_when_it_is_one_of_them() {
+        for (words, kind) in [
+            ("consumer", Some("consumer")),
+            ("Als consument", Some("consumer")),
+            ("Zakelijk", Some("business")),
+            ("product", Some("product")),
+            ("de dienstverlening", Some("service")),
+            ("consument of zakelijk", None),
+            ("niet meer dan nodig", None),
+            ("", None),
+        ] {
+            assert_eq!(kind_told(words), kind, "{words:?}");
+        }
     }
 }

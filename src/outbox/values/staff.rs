@@ -5,9 +5,9 @@ use minijinja::Value;
 
 use super::set;
 use crate::domain::complaint::{Complaint, NoticeStatus, State};
-use crate::domain::decide::{BOARD_FROM, net_date, obliged, possible};
+use crate::domain::decide::{BOARD_FROM, obliged, possible};
 use crate::domain::house::Staff;
-use crate::domain::ladder::Step;
+use crate::domain::ladder::{self, Step};
 use crate::domain::mail::Language;
 use crate::domain::notice::NoticeKind;
 use crate::domain::order::{OrderName, Section};
@@ -259,7 +259,7 @@ fn term_values(occasion: &Occasion, term: &TermView, values: &mut Values) {
     let net = procedure.safety_net == SafetyNet::Send
         && act_by.is_some()
         && occasion.complaint.is_some_and(|c| !c.safety_net_acted && c.silence.is_none());
-    if net {
-        set(values, "safety_net_date", date_in_words(net_date(term.due), language));
+    if let Some(promised) = ladder::safety_net_date(term, procedure).filter(|_| net) {
+        set(values, "safety_net_date", date_in_words(promised, language));
     }
 }

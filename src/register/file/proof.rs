@@ -153,7 +153,7 @@ fn repeats(entry: &JournalRow, before: Option<&JournalRow>) -> bool {
     order.zip(entry.detail.as_ref()).is_some_and(|(order, detail)| order.ends_with(detail.as_str()))
 }
 
-/// The mails to staff, one line each.
+/// The mails to staff, one line each, by the number of the notice.
 pub(super) fn alerts(page: &mut Page, file: &FileView, zone: &TimeZone) {
     page.heading("MAIL TO STAFF");
     let mut alerts = file.notices.iter().filter(|notice| notice.kind.to_staff()).peekable();
@@ -171,7 +171,7 @@ pub(super) fn alerts(page: &mut Page, file: &FileView, zone: &TimeZone) {
         };
         page.labelled(
             2,
-            &format!("{}  ", stamp(notice.at, zone)),
+            &format!("{:>3}  {}  ", notice.id.0, stamp(notice.at, zone)),
             &format!("{what}, to {}{status}", line(&notice.to)),
         );
     }

@@ -116,9 +116,14 @@ impl Work<'_> {
         Ok(())
     }
 
-    /// Procedure: Ingressus D11: recorded in writing, whether or not it helped.
+    /// Procedure: Ingressus D11: recorded in writing, whether or not it helped. Nobody records what is still to be said;
+    /// without an invitation of ours the day is not known, and staff are believed.
     pub(super) fn minutes(&mut self, answer: &Answer) -> Result<(), Refusal> {
         self.conversation()?;
+        let on = self.complaint.conversation_at().map(|at| self.procedure().rules.date(at));
+        if let Some(on) = on.filter(|on| self.today() < *on) {
+            return Err(Refusal::NotHeldYet(on));
+        }
         self.review_outcome(None, answer)
     }
 
