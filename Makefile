@@ -10,7 +10,7 @@ BINARY  = target/release/klachtd
 CONFIG  = $(DESTDIR)$(SYSCONFDIR)/klachtd
 
 .DEFAULT_GOAL = help
-.PHONY: build run test lint bench install clean-demo help
+.PHONY: build run test lint fuzz bench install clean-demo help
 
 build: ## the released binary, target/release/klachtd
 	$(CARGO) build --release --locked
@@ -42,6 +42,9 @@ lint: ## formatting, clippy, documentation, licences and the unit's hardening
 		systemd-analyze security --offline=true --threshold=15 --no-pager systemd/klachtd.service >/dev/null \
 			|| { echo "systemd/klachtd.service: exposure is over 1.5"; exit 1; }; \
 	fi
+
+fuzz: ## any bytes to what reads, FUZZ_SECONDS (60) for each target; needs a nightly toolchain, cargo-fuzz
+	@scripts/fuzz
 
 bench: build ## how fast the released binary is
 	$(CARGO) bench --locked --bench decide

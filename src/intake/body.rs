@@ -24,13 +24,18 @@ pub(super) fn text(message: &Message, looked: &Looked, most: usize, oddities: &m
             oddities.push("its text is cut off or badly encoded; what is readable was taken".to_owned());
         }
     }
+    shown(&text, most, oddities)
+}
+
+/// Text from a stranger as it is kept: line ends as `\n`, no control characters, at most so many characters.
+pub(super) fn shown(text: &str, most: usize, oddities: &mut Vec<String>) -> String {
     if text.contains('\0') {
         oddities.push("its text has NUL characters; they were left out".to_owned());
     }
     let text = text.replace("\r\n", "\n").replace('\r', "\n");
-    let shown = |c: &char| !c.is_control() || matches!(c, '\n' | '\t');
-    let kept: String = text.chars().filter(shown).take(most).collect();
-    if text.len() > kept.len() && text.chars().filter(shown).count() > most {
+    let is_shown = |c: &char| !c.is_control() || matches!(c, '\n' | '\t');
+    let kept: String = text.chars().filter(is_shown).take(most).collect();
+    if text.len() > kept.len() && text.chars().filter(is_shown).count() > most {
         oddities.push(format!("its text is longer than {most} characters; the rest stands in the raw mail"));
     }
     kept

@@ -72,8 +72,8 @@ fn unwrapped(
                 content.add_signed(part, limits, wrappers, oddities);
             }
             _ if ending == "p7m" => content.add_signed(part, limits, wrappers, oddities),
-            "application/ms-tnef" | "application/vnd.ms-tnef" => content.add_tnef(part, oddities),
-            _ if name == "winmail.dat" => content.add_tnef(part, oddities),
+            "application/ms-tnef" | "application/vnd.ms-tnef" => content.add_tnef(part, limits, oddities),
+            _ if name == "winmail.dat" => content.add_tnef(part, limits, oddities),
             "application/pgp-encrypted" => {
                 oddities.push("it is encrypted (PGP, RFC 3156) and was not read".to_owned());
             }
@@ -110,7 +110,7 @@ impl Content {
     }
 
     /// What stands in a `winmail.dat`, which stays listed.
-    fn add_tnef(&mut self, part: &MessagePart, oddities: &mut Vec<String>) {
+    fn add_tnef(&mut self, part: &MessagePart, limits: ReadLimits, oddities: &mut Vec<String>) {
         let Some(found) = tnef::read(part.contents()) else {
             oddities.push("its winmail.dat (TNEF) could not be read".to_owned());
             return;
@@ -122,7 +122,7 @@ impl Content {
                 "its text was taken from there"
             };
             oddities.push(format!("it came as winmail.dat (TNEF); {what}"));
-            self.text = found.text;
+            self.text = body::shown(&found.text, limits.text, oddities);
         }
         self.attachments.extend(found.attachments);
     }

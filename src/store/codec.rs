@@ -152,7 +152,8 @@ pub(super) fn after_first_piece(key: &[u8]) -> Vec<u8> {
     piece_key(key, 1)
 }
 
-fn from_json<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, StoreError> {
+/// A document of versioned JSON from its bytes.
+pub(super) fn from_json<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, StoreError> {
     let unreadable = |e: serde_json::Error| StoreError::damaged(format!("a document is unreadable: {e}"));
     // The version first: a document of a later build may not have the shape that is known here.
     let VersionOnly { v } = serde_json::from_slice(bytes).map_err(unreadable)?;

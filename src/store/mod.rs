@@ -12,6 +12,8 @@ mod check;
 mod codec;
 mod commit;
 mod files;
+#[doc(hidden)]
+pub mod fuzzing;
 mod journal;
 mod keys;
 mod letters;
