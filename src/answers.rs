@@ -16,7 +16,7 @@ pub use orders::Added;
 use crate::domain::complaint::NoticeStatus;
 use crate::domain::fact::NoticeId;
 use crate::domain::reference::Reference;
-use crate::engine::{Engine, EngineError, Settings};
+use crate::engine::{Engine, EngineError, Retried, Settings};
 use crate::health::Health;
 use crate::register::{self, Filter};
 use crate::store::{Store, StoreError};
@@ -224,16 +224,23 @@ async fn found(engine: &mut Engine, health: &Health, ask: Ask, now: Timestamp) -
 }
 
 async fn retry(engine: &mut Engine, id: Option<NoticeId>, now: Timestamp) -> Result<Reply, EngineError> {
-    let woken = engine.retry(id, now).await?;
+    let Retried { woken, overtaken } = engine.retry(id, now).await?;
     Ok(match id {
+        Some(id) if overtaken.contains(&id) => overtaken_notice(id),
         Some(id) if woken == 0 => no_such_notice(id),
-        _ => Reply::data(json!({ "retried": woken })),
+        _ => Reply::data(json!({ "retried": woken, "overtaken": overtaken })),
     })
 }
 
 async fn dropped(engine: &mut Engine, id: NoticeId, now: Timestamp) -> Result<Reply, EngineError> {
     let dropped = engine.drop_notice(id, now).await?;
     Ok(if dropped { Reply::data(json!({ "dropped": id })) } else { no_such_notice(id) })
+}
+
+fn overtaken_notice(id: NoticeId) -> Reply {
+    let why = "the complaint has gone on since, and it would contradict what the complainant was told";
+    let hint = format!("`klachtd outbox drop {}` gives it up", id.0);
+    Reply::refused(exit::DATAERR, format!("notice {} is not sent any more: {why}; {hint}", id.0))
 }
 
 fn no_such_notice(id: NoticeId) -> Reply {

@@ -30,6 +30,7 @@ use crate::outbox::templates::Templates;
 use crate::rules::Rules;
 use crate::store::{CommitError, Store, StoreError, Taken};
 
+pub use outgoing::Retried;
 pub use quarantine::SetAside;
 
 /// How often a batch that another writer overtook is decided anew.
@@ -99,6 +100,13 @@ pub struct Arrived {
     pub letter: Letter,
     /// Why it must be set aside whatever its class.
     pub set_aside: Option<String>,
+}
+
+impl Arrived {
+    /// When the mail came in: by the stamp of a server that is trusted, else when it was taken.
+    pub fn received_at(&self) -> Timestamp {
+        self.letter.received_at.unwrap_or(self.taken_at)
+    }
 }
 
 /// What became of a mail, for the log and for filing it away.
@@ -300,7 +308,9 @@ impl Engine {
         let (settings, store) = (Arc::clone(&self.settings), self.store.clone());
         let procedure = self.present_procedure(&mail.mailbox)?;
         let at = Letterbox::new(&store, &settings, &mail.mailbox, procedure)?;
-        let (found, today) = (batch.place_of(&at, mail)?, at.today(batch.now()));
+        // "In two weeks" counts from the day on which it was written, however late the mail is fetched.
+        let today = at.today(mail.received_at().min(batch.now()));
+        let found = batch.place_of(&at, mail)?;
         if let (Some(question), Some(claim)) = (found.question, &found.claim)
             && let Some(outcome) = self.answered(batch, mail, (question, claim.clone()), today)?
         {
@@ -474,7 +484,7 @@ fn note_of(mail: &Arrived) -> LetterNote {
         message_id: letter.message_id.clone(),
         from: letter.from.as_ref().map(|p| p.email.clone()).unwrap_or_default(),
         subject: letter.subject.chars().take(SUBJECT_CHARACTERS).collect(),
-        received_at: letter.received_at.unwrap_or(mail.taken_at),
+        received_at: mail.received_at(),
         sha256: mail.sha256.clone(),
         size: mail.size,
         attachments: letter.attachments.iter().take(ATTACHMENTS).map(|a| short(&a.name)).collect(),

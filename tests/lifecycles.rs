@@ -8,13 +8,14 @@ use jiff::{SignedDuration, Timestamp};
 use klachtd::domain::complaint::{Complaint, NoticeStatus, State};
 use klachtd::domain::decide::{decide, next_due};
 use klachtd::domain::decision::{Decision, NoticeDraft};
-use klachtd::domain::event::{Arrival, Event, Ordered, Right, View};
+use klachtd::domain::event::{Arrival, Brought, Event, Ordered, Right, View};
 use klachtd::domain::fact::{ComplaintId, Fact, LetterNote, Notice, NoticeId, Settlement};
 use klachtd::domain::house::{House, Limits, Mailbox, Staff};
 use klachtd::domain::mail::{Authentication, Class, Keys, Language, Letter, Party};
 use klachtd::domain::notice::NoticeKind;
-use klachtd::domain::order;
-use klachtd::domain::procedure::TermEvent;
+use klachtd::domain::order::{self, Order, Reading};
+use klachtd::domain::procedure::{Channel, Force, TermEvent};
+use klachtd::domain::term::TermView;
 use klachtd::rules::{Rules, Ruling};
 use proptest::prelude::*;
 
@@ -29,8 +30,14 @@ enum Act {
     Waits { hours: i64 },
     /// The outgoing server answers for everything that waits: accepted, refused, or nothing heard.
     Sends(u8),
+    /// Time passes and the clock asks, but the outgoing server is away.
+    WaitsUnsent { hours: i64 },
     /// The newest sent notice comes back.
     Bounces,
+    /// The newest sent outcome comes back.
+    BouncesOutcome,
+    /// Staff merge it into another one, which came in so many days from the first of March and was spoken or written.
+    Merges { day: i64, spoken: bool },
 }
 
 const PROCEDURES: [&str; 5] = ["omnistock", "act", "webshop", "websec", "ingressus"];
@@ -84,7 +91,10 @@ fn act() -> impl Strategy<Value = Act> {
         6 => (0..STAFF.len(), order_text()).prop_map(|(by, text)| Act::Orders { by, text }),
         3 => (1_i64..700).prop_map(|hours| Act::Waits { hours }),
         4 => (0_u8..8).prop_map(Act::Sends),
+        2 => (1_i64..400).prop_map(|hours| Act::WaitsUnsent { hours }),
         1 => Just(Act::Bounces),
+        1 => Just(Act::BouncesOutcome),
+        1 => (0_i64..40, any::<bool>()).prop_map(|(day, spoken)| Act::Merges { day, spoken }),
     ]
 }
 
@@ -173,17 +183,63 @@ impl Life {
                 let arrival = self.arrival(STAFF[*by], text, Some(order));
                 self.step(&Event::LetterArrived(Box::new(arrival)));
             }
-            Act::Waits { hours } => self.wait(self.now + SignedDuration::from_hours(*hours)),
+            Act::Waits { hours } => self.wait(self.now + SignedDuration::from_hours(*hours), true),
+            Act::WaitsUnsent { hours } => self.wait(self.now + SignedDuration::from_hours(*hours), false),
             Act::Sends(answer) => self.send(*answer),
-            Act::Bounces => {
-                let sent = |c: &Complaint| {
-                    c.notices.iter().rev().find(|n| n.status == NoticeStatus::Sent).map(|n| n.notice.id)
-                };
-                if let Some(id) = self.complaint.as_ref().and_then(sent) {
-                    self.settle(id, Settlement::Bounced { reason: "5.1.1".to_owned() });
-                }
-            }
+            Act::Bounces => self.bounce(|_| true),
+            Act::BouncesOutcome => self.bounce(|effect| {
+                matches!(effect, Some(TermEvent::OutcomeSent | TermEvent::ReviewOutcomeSent))
+            }),
+            Act::Merges { day, spoken } => self.merge(*day, *spoken),
         }
+    }
+
+    /// The complaint begins: somebody calls, and staff write down what was said.
+    fn call(&mut self) {
+        let arrival = self.arrival("k@klant.test", "Mijn klacht.", None);
+        let brought = Brought { arrival, channel: Channel::Phone, by: STAFF[0].to_owned() };
+        self.step(&Event::ComplaintBrought(Box::new(brought)));
+    }
+
+    fn bounce(&mut self, effect: fn(Option<TermEvent>) -> bool) {
+        let of = |c: &Complaint| {
+            let mut newest = c.notices.iter().rev();
+            let sent = newest.find(|n| n.status == NoticeStatus::Sent && effect(n.notice.effect));
+            sent.map(|n| n.notice.id)
+        };
+        if let Some(id) = self.complaint.as_ref().and_then(of) {
+            self.settle(id, Settlement::Bounced { reason: "5.1.1".to_owned() });
+        }
+    }
+
+    fn merge(&mut self, day: i64, spoken: bool) {
+        let mut other = Self::new(&self.house.mailboxes[0].procedure);
+        other.now += SignedDuration::from_hours(24 * day);
+        if spoken {
+            other.call();
+        } else {
+            other.act(&Act::Writes("Ik heb een klacht."));
+        }
+        let Some(mut other) = other.complaint else { return };
+        other.id = ComplaintId(2);
+        "K-2027-00002-X".clone_into(&mut other.reference);
+        let promised = |c: &Complaint| -> Vec<TermView> {
+            let terms = c.terms(&self.ruling.procedure, self.now).into_iter();
+            terms.filter(|t| t.is_unmet() && t.force == Force::Promise && t.who != "system").collect()
+        };
+        let before = self.complaint.as_ref().map(&promised).unwrap_or_default();
+        let there = promised(&other);
+        let agreed = self.complaint.as_ref().is_some_and(|c| c.state != State::Agreeing);
+        let lost = agreed && other.state == State::Agreeing
+            || before.iter().any(|b| there.iter().any(|t| t.id == b.id && t.due > b.due));
+        let line = format!("#merge {}", other.reference);
+        let reading = Reading::Orders(vec![(Order::Merge { into: other.reference.clone() }, line.clone())]);
+        let by = STAFF[0].to_owned();
+        let order = Ordered { by, right: Right::Token, reading, other: Some(other) };
+        let arrival = self.arrival(STAFF[0], &line, Some(order));
+        let decision = self.step(&Event::LetterArrived(Box::new(arrival)));
+        let merged = decision.facts.iter().any(|f| matches!(f, Fact::Closed { into: Some(_), .. }));
+        assert!(!(merged && lost), "a promise is lost in a merge: {before:?} {there:?}");
     }
 
     fn arrival(&mut self, from: &str, text: &str, order: Option<Ordered>) -> Arrival {
@@ -306,8 +362,8 @@ impl Life {
         self.step(&Event::DeliverySettled { notice, settlement });
     }
 
-    /// Everything that the clock asks for on the way happens; what it makes is sent at once.
-    fn wait(&mut self, until: Timestamp) {
+    /// Everything that the clock asks for on the way happens; what it makes is sent at once, unless nothing can be.
+    fn wait(&mut self, until: Timestamp, sends: bool) {
         for _ in 0..400 {
             let next = self.complaint.as_ref().and_then(|c| next_due(&self.view(), c, self.now));
             let Some(next) = next.filter(|next| *next <= until) else { break };
@@ -316,7 +372,9 @@ impl Life {
             if decision.facts.is_empty() {
                 self.now += SignedDuration::from_mins(1);
             }
-            self.send(2);
+            if sends {
+                self.send(2);
+            }
         }
         self.now = self.now.max(until);
     }
@@ -355,7 +413,15 @@ impl Life {
         let seen: BTreeSet<&str> =
             rules.map(|rule| rule.id.as_str()).filter(|id| self.terms.contains(*id)).collect();
         assert!(seen.iter().all(|id| ids.contains(*id)), "a term is gone: {seen:?} {ids:?}");
-        let unmet = terms.iter().any(klachtd::domain::term::TermView::is_unmet);
+        for term in &terms {
+            let last = term.extensions.iter().map(|e| e.new_due).max();
+            assert_eq!(term.due, last.unwrap_or(term.due), "not the last date that the complainant was told");
+            let waits = |s| matches!(s, NoticeStatus::Queued | NoticeStatus::Unknown);
+            let promises = complaint.notices.iter().filter(|n| waits(n.status));
+            let promises = promises.filter_map(|n| n.notice.promise.as_ref()).filter(|p| p.term == term.id);
+            assert!(promises.count() <= 1, "two dates on their way: {complaint:#?}");
+        }
+        let unmet = terms.iter().any(TermView::is_unmet);
         let due = next_due(&self.view(), complaint, self.now);
         if complaint.state.is_open() {
             assert!(
@@ -383,10 +449,15 @@ proptest! {
     #[test]
     fn no_life_breaks_a_promise(
         procedure in prop::sample::select(PROCEDURES.to_vec()),
+        spoken in any::<bool>(),
         acts in prop::collection::vec(act(), 1..14),
     ) {
         let mut life = Life::new(procedure);
-        life.act(&Act::Writes("Ik heb een klacht."));
+        if spoken {
+            life.call();
+        } else {
+            life.act(&Act::Writes("Ik heb een klacht."));
+        }
         for act in &acts {
             life.act(act);
         }

@@ -133,7 +133,7 @@ async fn a_retry_leaves_alone_what_is_under_way() {
     let mut world = world().await;
     world.mails_at_once(&[&complaint(1)]).await;
     assert_eq!(world.engine.claim(MAILBOX, world.now, 64).await.expect("a claim").len(), 2);
-    assert_eq!(world.engine.retry(None, world.now).await.expect("taken"), 2);
+    assert_eq!(world.engine.retry(None, world.now).await.expect("taken").woken, 2);
     assert!(world.engine.claim(MAILBOX, world.now, 64).await.expect("a claim").is_empty());
     world.now += 20.minutes();
     let next = world.engine.next_moment(&[]).expect("readable").expect("a term");

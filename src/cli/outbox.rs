@@ -45,6 +45,11 @@ pub(super) async fn run(config: &Config, arguments: &Arguments) -> Result<u8, Fa
         What::Retry { id, .. } => {
             let (done, code) = asking::ask(config, Ask::Retry { id: id.map(NoticeId) }).await?;
             print::line(format_args!("{} to be tried again now", done["retried"]));
+            for id in done["overtaken"].as_array().into_iter().flatten() {
+                print::line(format_args!(
+                    "notice {id} was overtaken by a newer one: `klachtd outbox drop {id}` gives it up"
+                ));
+            }
             Ok(code)
         }
         What::Drop { id } => {

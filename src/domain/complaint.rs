@@ -14,6 +14,7 @@ use super::procedure::{Channel, Judgement, Procedure, TermEvent};
 use super::term::{self, Extension, Happened, TermView};
 
 mod fold;
+mod overtaken;
 mod state;
 
 pub use fold::Misfit;
@@ -209,23 +210,35 @@ impl Complaint {
         written.map_or(self.received_at, |mark| mark.at)
     }
 
-    /// The later dates that were promised in notices that were accepted and did not come back.
+    /// The later dates that were promised in notices that were accepted and did not come back, in the order in which
+    /// they were accepted: what the complainant was told last counts.
     pub fn extensions(&self) -> Vec<Extension> {
-        self.notices
+        let mut announced: Vec<(u64, Extension)> = self
+            .notices
             .iter()
             .filter_map(|record| {
                 let promise = record.notice.promise.as_ref()?;
                 let announced_at = record.sent_at()?;
-                Some(Extension {
+                let extension = Extension {
                     term: promise.term.clone(),
                     announced_at,
                     old_due: promise.old_due,
                     new_due: promise.new_due,
                     reason: promise.reason.clone(),
                     late: announced_at >= promise.late_from,
-                })
+                };
+                Some((record.settled_entry, extension))
             })
-            .collect()
+            .collect();
+        announced.sort_by_key(|(entry, _)| *entry);
+        announced.into_iter().map(|(_, extension)| extension).collect()
+    }
+
+    /// The later date for this term that a notice promises which is on its way and may yet arrive.
+    pub fn promised(&self, term: &str) -> Option<Date> {
+        let waiting = self.notices.iter().filter(|n| n.is_under_way());
+        let promises = waiting.filter_map(|n| n.notice.promise.as_ref()).filter(|p| p.term == term);
+        promises.map(|promise| promise.new_due).max()
     }
 
     /// Every term that has begun, under the pinned procedure, and what the complainant was asked to do.
@@ -312,7 +325,7 @@ impl Complaint {
 
 impl NoticeRecord {
     /// Whether it is on its way and may yet arrive.
-    pub fn is_under_way(&self) -> bool {
+    pub(crate) const fn is_under_way(&self) -> bool {
         match self.status {
             NoticeStatus::Queued | NoticeStatus::Sending | NoticeStatus::Held => true,
             NoticeStatus::Unknown => !self.given_up,

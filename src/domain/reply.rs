@@ -105,6 +105,8 @@ pub enum Done {
     AboutNamed {
         /// The address.
         person: String,
+        /// Whether anybody of staff, or a role, has that address.
+        known: bool,
     },
     /// That person was the handler; the complaint has another one now, or none.
     HandlerReplaced {
@@ -170,6 +172,12 @@ pub enum Refusal {
     },
     /// This is the person complained about.
     ComplainedAbout(String),
+    /// Without this person nobody of staff would be left to hear of the complaint.
+    NobodyLeft(String),
+    /// The complainant would be asked to reply after the day on which he or she is promised our answer.
+    AfterOurAnswer(Date),
+    /// A complaint that was not answered is closed as resolved, without a word on how.
+    HowResolved,
     /// The procedure knows no such external body; it knows these ids.
     NoBody {
         /// What was typed.
@@ -194,6 +202,8 @@ pub enum Refusal {
     OtherClosed(String),
     /// That complaint is in another mailbox.
     OtherMailbox(String),
+    /// What the complainant was promised here ends before it does in that complaint, or has not begun there.
+    MergeOther(String),
     /// The complaint was not spoken.
     NotSpoken,
     /// The procedure takes no records of spoken complaints: complainants are asked to write.

@@ -115,8 +115,9 @@ impl Engine {
         let done = done.is_none_or(|taken| taken.fate != Fate::SetAside) || batch.is_taken_anew(&pending);
         let by = claim.by.clone();
         let Some(set_aside) = self.set_aside(&pending)? else { return Ok(None) };
+        let then = self.present_procedure(&mail.mailbox)?.rules.date(set_aside.received_at());
         let ordered =
-            self.ordered(batch, Claim { right: Right::Address, by }, set_aside.letter.typed(), today)?;
+            self.ordered(batch, Claim { right: Right::Address, by }, set_aside.letter.typed(), then)?;
         let answer = self.ordered(batch, claim, mail.letter.typed(), today)?;
         let at =
             Letterbox::new(&self.store, &settings, &mail.mailbox, self.present_procedure(&mail.mailbox)?)?;

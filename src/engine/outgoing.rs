@@ -28,6 +28,15 @@ const LEASE: SignedDuration = SignedDuration::from_mins(15);
 /// Attempts with no answer after the final dot: the first and one more with the same bytes.
 const UNANSWERED_ATTEMPTS: u32 = 2;
 
+/// What became of a wish to try again.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Retried {
+    /// How many notices are due now, or are under way.
+    pub woken: usize,
+    /// Failed notices that were left as they are, because the complainant was told something newer since.
+    pub overtaken: Vec<NoticeId>,
+}
+
 impl Engine {
     /// Makes everything that waits due now: at start each is tried once whatever its back-off.
     ///
@@ -68,14 +77,22 @@ impl Engine {
         Ok(next)
     }
 
-    /// Makes one notice, or every one that waits or has failed, due now. Gives how many; what is under way counts, and
-    /// is left as it is.
+    /// Makes one notice, or every one that waits or has failed, due now; what is under way counts, and is left as it
+    /// is. What has failed and would contradict what the complainant was told since stays as it is.
     ///
     /// # Errors
     /// As [`Engine::tick`].
-    pub async fn retry(&mut self, id: Option<NoticeId>, now: Timestamp) -> Result<usize, EngineError> {
-        let open = self.store.outbox_open()?.into_iter().filter(|e| id.is_none_or(|id| e.id == id));
-        let (under_way, open): (Vec<_>, Vec<_>) = open.partition(|e| self.under_way.contains(&e.id));
+    pub async fn retry(&mut self, id: Option<NoticeId>, now: Timestamp) -> Result<Retried, EngineError> {
+        let asked = self.store.outbox_open()?.into_iter().filter(|e| id.is_none_or(|id| e.id == id));
+        let (under_way, asked): (Vec<_>, Vec<_>) = asked.partition(|e| self.under_way.contains(&e.id));
+        let (mut open, mut overtaken) = (Vec::new(), Vec::new());
+        for entry in asked {
+            if self.is_overtaken(&entry, now)? {
+                overtaken.push(entry.id);
+            } else {
+                open.push(entry);
+            }
+        }
         let awake = |entry: Outgoing| Outgoing {
             status: if entry.lives() { entry.status } else { NoticeStatus::Queued },
             next_at: Some(now),
@@ -84,7 +101,17 @@ impl Engine {
         let woken: Vec<Outgoing> = open.into_iter().map(awake).collect();
         let count = woken.len() + under_way.len();
         self.update(woken, now).await?;
-        Ok(count)
+        Ok(Retried { woken: count, overtaken })
+    }
+
+    /// Whether a notice has failed and its complaint has gone on without it.
+    fn is_overtaken(&mut self, entry: &Outgoing, now: Timestamp) -> Result<bool, EngineError> {
+        let Some(id) = entry.complaint.filter(|id| !entry.lives() && !self.damaged.contains(id)) else {
+            return Ok(false);
+        };
+        let Some(complaint) = self.store.complaint(id)? else { return Ok(false) };
+        let today = self.procedure_of(id, &complaint.procedure.sha256)?.rules.date(now);
+        Ok(complaint.is_overtaken(entry.id, today))
     }
 
     /// Gives a notice up: it is not tried again and raises no alarm. `false` when it is not open.

@@ -83,7 +83,6 @@ pub const PLACEHOLDERS: &[(&str, &str)] = &[
     ),
     ("close_reason", "why the complaint is closed, in staff's words or in those for its kind"),
     ("closed_on", "the day on which it was closed"),
-    ("retention_until", "until when the file is kept"),
     ("sign_name", "who signs"),
     ("sign_role", "his or her role in words"),
     ("channel", "how the complaint came in (\"per e-mail\")"),
@@ -124,7 +123,7 @@ pub const PLACEHOLDERS: &[(&str, &str)] = &[
     ),
     ("overflow", "mails that were more than may be sent in a day: a list of lines"),
     ("set_aside", "how many mails were set aside, a number"),
-    ("order", "the first order as it was typed (\"#verleng 18-12-2026\"); empty when there was none"),
+    ("order", "the word of the first order (\"#verleng\"); empty when there was none"),
     ("orders", "the orders that are possible now and fit: a list of lines, each a usage and what it does"),
     ("form", "a reply to fill in, the order on its first line: a list of lines"),
     ("answer_link", "a `mailto:` link that opens a reply with that form in it"),
@@ -258,11 +257,11 @@ const TEXTS: &[(&str, &str, &str)] = &[
     ("case_command", "klachtd show K-2026-00042-X", "klachtd show K-2026-00042-X"),
     ("hint", "review", "review"),
     ("related", "K-2026-00007-4", "K-2026-00007-4"),
-    ("order", "#verleng 31-02-2026", "#extend 31-02-2026"),
+    ("order", "#verleng", "#extend"),
     (
         "refusal",
-        "Dit is geen datum, of een dag die niet bestaat. Schrijf dag-maand-jaar, \"18 december\" of \"over 2 weken\".",
-        "This is not a date, or a day that does not exist. Write day-month-year, \"18 December\" or \"in 2 weeks\".",
+        "Dit is geen datum, een dag die niet bestaat, of een dag zonder jaartal die meer dan een half jaar weg is. Schrijf dag-maand-jaar, \"18 december\" of \"over 2 weken\".",
+        "This is not a date, a day that does not exist, or a day without a year that is more than half a year away. Write day-month-year, \"18 December\" or \"in 2 weeks\".",
     ),
     ("spot", "#verleng 31-02-2026\n         ^", "#extend 31-02-2026\n        ^"),
     ("alarm", "mailbox", "mailbox"),
@@ -311,7 +310,6 @@ const DATES: &[(&str, Date)] = &[
     ("review_due", date(2026, 12, 28)),
     ("invite_date", date(2027, 1, 7)),
     ("closed_on", date(2027, 1, 15)),
-    ("retention_until", date(2029, 1, 15)),
     ("staff_target", date(2026, 12, 4)),
     ("extend_last_day", date(2026, 12, 4)),
     ("extend_until", date(2026, 12, 5)),
@@ -426,11 +424,8 @@ fn sample_of_kind(kind: NoticeKind, language: Language) -> Option<(&'static str,
             "review_text",
             words("beoordeel de klacht en alle stukken opnieuw", "review the complaint and the full file"),
         )),
-        NoticeKind::StaffConfirm => {
-            Some(("order", words("#opname j.devries@klant.test", "#record j.devries@klant.test")))
-        }
+        NoticeKind::StaffConfirm => Some(("order", words("#opname", "#record"))),
         NoticeKind::StaffAssign => Some(("term", term_in_words("assign", language).to_owned())),
-        NoticeKind::StaffOrderDone => Some(("order", words("#verleng 18-12-2026", "#extend 18-12-2026"))),
         _ => None,
     }
 }

@@ -3,8 +3,8 @@
 mod ordered;
 mod staff;
 
+use jiff::Timestamp;
 use jiff::civil::Date;
-use jiff::{Timestamp, ToSpan};
 use minijinja::Value;
 
 use super::letterhead::{Occasion, domain_of};
@@ -19,9 +19,6 @@ use crate::domain::mail::{Language, Party};
 use crate::domain::notice::NoticeKind;
 use crate::domain::procedure::Channel;
 use crate::domain::term::TermView;
-
-/// Months for which the file of a closed complaint is kept (domain 5.1).
-const RETENTION_MONTHS: i32 = 24;
 
 /// Every placeholder has a value; what is unknown or does not apply is empty. `reply_to` is where staff send orders.
 pub(super) fn values(
@@ -69,6 +66,9 @@ fn in_words(occasion: &Occasion, values: &mut Values) {
     }
     if let Some(kind) = extra.get("notice").and_then(|name| name.parse::<NoticeKind>().ok()) {
         set(values, "notice", words::notice_in_words(kind, language));
+    }
+    if let Some(order) = extra.get("order") {
+        set(values, "order", staff::order_word(order));
     }
     if let (Some(alarm), Some(message)) = (extra.get("alarm"), extra.get("message")) {
         set(values, "message", alarm_in_words(alarm, message, language));
@@ -181,7 +181,6 @@ fn closing_values(occasion: &Occasion, complaint: &Complaint, values: &mut Value
     let why = replies::close_reason_in_words(closing.reason, language).to_owned();
     set(values, "close_reason", closing.words.clone().unwrap_or(why));
     set(values, "close_kind", closing.reason.as_str());
-    set(values, "retention_until", date_in_words(on.saturating_add(RETENTION_MONTHS.months()), language));
     set(values, "related", closing.into.clone().unwrap_or_default());
 }
 

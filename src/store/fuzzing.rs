@@ -1,4 +1,4 @@
-//! What stands in the tables, without a store around it: for `fuzz/targets/journal.rs` alone.
+//! What stands in the tables, without a store around it: for `fuzz/src/journal.rs` alone.
 //!
 //! The codec stays private to the store. This is compiled in every build instead of under `cfg(fuzzing)`, so that it
 //! can't rot unseen.
@@ -99,8 +99,8 @@ mod tests {
     fn every_seed_is_a_document() {
         use crate::domain::outgoing::Outgoing;
         use crate::store::{Seen, TakenRecord};
-        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/seeds/journal");
-        let read = |name: &str| fs::read(folder.join(name)).unwrap();
+        let seeds = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/seeds/journal");
+        let read = |name: &str| fs::read(seeds.join(name)).unwrap();
         assert!(document::<Outgoing>(&read("outgoing.json")).is_ok());
         assert!(document::<TakenRecord>(&read("taken.json")).is_ok());
         assert!(document::<Seen>(&read("seen.json")).is_ok());

@@ -171,7 +171,7 @@ impl<'a> Work<'a> {
             Order::Contacted { text } => self.contacted(text),
             Order::HandedOver => self.handed_over(),
             Order::Note { text } => self.note(text),
-            Order::About { person } => self.about(person),
+            Order::About { person } => self.about(person)?,
             Order::Refer { body } => self.refer(body)?,
             Order::Answer { judgement, answer } => self.answer(*judgement, answer)?,
             Order::Review => self.review()?,

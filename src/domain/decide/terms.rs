@@ -129,9 +129,10 @@ fn is_put_off(view: &View, complaint: &Complaint, term: &TermView) -> bool {
 
 /// When the safety net acts on this term, if it still may: once per complaint, never after the term has lapsed.
 fn net_moment(view: &View, complaint: &Complaint, term: &TermView) -> Option<Timestamp> {
-    let answered = complaint.is_under_way(TermEvent::OutcomeSent)
-        || !matches!(complaint.state, State::Open | State::Asking);
-    if complaint.safety_net_acted || answered || term.status != TermStatus::Running {
+    // An outcome or a later date on its way: somebody has acted, and the net would contradict it.
+    let acted = complaint.is_under_way(TermEvent::OutcomeSent) || complaint.promised(&term.id).is_some();
+    let acted = acted || !matches!(complaint.state, State::Open | State::Asking);
+    if complaint.safety_net_acted || acted || term.status != TermStatus::Running {
         return None;
     }
     match view.procedure.safety_net {

@@ -75,7 +75,7 @@ pub(super) fn heading(line: &str) -> Option<(Section, &str)> {
 
 /// The lines of a letter without the formula that ends it and the name below: notices have their own. Only what is
 /// short and holds no heading is such an end.
-pub(super) fn without_closing<'a, 'b>(lines: &'b [&'a str]) -> &'b [&'a str] {
+pub(in crate::domain) fn without_closing<'a, 'b>(lines: &'b [&'a str]) -> &'b [&'a str] {
     /// The lines that a name, a company and its telephone numbers take at most.
     const LONGEST: usize = 15;
     let filled = |line: &&&str| !line.trim().is_empty();

@@ -1,6 +1,7 @@
 //! Dates as people type them, in Dutch and English. The day always comes first: 3/4 is 3 April.
 //!
-//! A day without a year is the next such day, today included; a weekday alone is the next one after today, and so is
+//! A day without a year is the next such day, today included, when that is at most half a year away: "11 March" on the
+//! 12th is a slip, and nobody means the next one. A weekday alone is the next one after today, and so is
 //! "next friday". Working days are not counted here: which days work is known to the procedure alone.
 
 use jiff::civil::{Date, Weekday};
@@ -78,10 +79,11 @@ const COUNTS: [(i16, &[&str]); 14] = [
 
 const SEPARATORS: &[&str] = &["-", "/", "."];
 
-/// A leap day without a year may be eight years away (1896 to 1904, 2096 to 2104).
-const YEARS_AHEAD: i16 = 8;
+/// Months ahead of today in which a day needs no year.
+const MONTHS_AHEAD: i32 = 6;
 
-/// What should be a date is none: a day that does not exist, a weekday that contradicts.
+/// What should be a date is none: a day that does not exist, a weekday that contradicts, a
+/// day far away without its year.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct NoSuchDay {
     /// The byte where it begins.
@@ -295,10 +297,11 @@ impl Reader {
         };
         let years = match parts.year {
             Some(year) => return self.exact(year, *months.start(), day),
-            None => self.today.year()..=self.today.year().saturating_add(YEARS_AHEAD),
+            None => self.today.year()..=self.today.year().saturating_add(1),
         };
         let days = years.flat_map(|year| months.clone().map(move |month| Date::new(year, month, day)));
-        days.flatten().find(|date| *date >= self.today)
+        let last = self.today.saturating_add(MONTHS_AHEAD.months());
+        days.flatten().find(|date| (self.today..=last).contains(date))
     }
 
     /// Nobody means a year of another century; it is a typing error.

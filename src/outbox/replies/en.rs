@@ -62,8 +62,10 @@ pub(super) fn done(done: &Done) -> String {
             format!("The complainant's agreement is on record. The terms count from {}.", day(*day0))
         }
         Done::Noted => "The note is on record.".to_owned(),
-        Done::AboutNamed { person } => {
-            format!("The complaint is about {person}, who can't handle it and gets no mail of it.")
+        Done::AboutNamed { person, known } => {
+            let unknown =
+                if *known { "" } else { " Please note: nobody of staff of this mailbox has that address." };
+            format!("The complaint is about {person}, who can't handle it and gets no mail of it.{unknown}")
         }
         Done::HandlerReplaced { by: Some(by) } => {
             format!("The complaint was about its handler. The handler is now {by}.")
@@ -134,6 +136,16 @@ pub(super) fn why(refusal: &Refusal) -> String {
             format!("{address} belongs to no member of staff of this mailbox.")
         }
         Refusal::ComplainedAbout(person) => format!("The complaint is about {person}, who can't handle it."),
+        Refusal::NobodyLeft(person) => {
+            format!("Without {person} nobody of staff is left who hears of this complaint.")
+        }
+        Refusal::AfterOurAnswer(due) => {
+            format!(
+                "The complainant would have to reply only after {}, the day by which your answer is due.",
+                day(*due)
+            )
+        }
+        Refusal::HowResolved => "The complainant does not read yet how it was resolved.".to_owned(),
         Refusal::NoBody { id, .. } => format!("The procedure knows no body \"{id}\"."),
         Refusal::NotReviewer { .. } => {
             "Under the procedure somebody else than you decides on a review.".to_owned()
@@ -142,22 +154,49 @@ pub(super) fn why(refusal: &Refusal) -> String {
         Refusal::NoInterview => {
             "Under this procedure the review is in writing, without a conversation.".to_owned()
         }
-        Refusal::NoComplaint(reference) => format!("No complaint has the number {reference}."),
-        Refusal::Itself => "A complaint can't be merged into itself.".to_owned(),
-        Refusal::OtherClosed(reference) => format!("Complaint {reference} is closed."),
-        Refusal::OtherMailbox(reference) => format!("Complaint {reference} belongs to another mailbox."),
+        Refusal::NoComplaint(_)
+        | Refusal::Itself
+        | Refusal::OtherClosed(_)
+        | Refusal::OtherMailbox(_)
+        | Refusal::MergeOther(_) => not_merged(refusal),
         Refusal::NotSpoken => {
             "This complaint was made in writing: no record of it has to be agreed to.".to_owned()
         }
         Refusal::NoRecords => {
             "Under this procedure complainants put their complaint in writing themselves.".to_owned()
         }
+        Refusal::NothingToConfirm | Refusal::NotSetAside | Refusal::NoSender => not_aside(refusal),
+        Refusal::Unanswered => "The complaint has not been answered yet.".to_owned(),
+    }
+}
+
+/// Why it can't be handled on in another complaint.
+fn not_merged(refusal: &Refusal) -> String {
+    match refusal {
+        Refusal::NoComplaint(reference) => format!("No complaint has the number {reference}."),
+        Refusal::Itself => "A complaint can't be merged into itself.".to_owned(),
+        Refusal::OtherClosed(reference) => format!("Complaint {reference} is closed."),
+        Refusal::OtherMailbox(reference) => format!("Complaint {reference} belongs to another mailbox."),
+        Refusal::MergeOther(reference) => {
+            format!(
+                "What the complainant was promised here ends later in complaint {reference}, or does not run there yet."
+            )
+        }
+        // Every other refusal has its words above.
+        _ => String::new(),
+    }
+}
+
+/// Why nothing can be decided about a mail that was set aside.
+fn not_aside(refusal: &Refusal) -> String {
+    match refusal {
         Refusal::NothingToConfirm => "There is nothing to confirm, or it was confirmed already.".to_owned(),
         Refusal::NotSetAside => {
             "This message is not set aside any more: it was handled or dropped.".to_owned()
         }
         Refusal::NoSender => "No usable sender's address stands in this message.".to_owned(),
-        Refusal::Unanswered => "The complaint has not been answered yet.".to_owned(),
+        // Every other refusal has its words above.
+        _ => String::new(),
     }
 }
 
@@ -193,6 +232,13 @@ pub(super) fn remedy(refusal: &Refusal) -> String {
         }
         Refusal::NoStaff { .. } => "Ask whoever looks after klachtd to add that person.",
         Refusal::ComplainedAbout(_) => "Assign the complaint to somebody else.",
+        Refusal::NobodyLeft(_) => {
+            "Ask whoever looks after klachtd to add somebody else to this mailbox first."
+        }
+        Refusal::AfterOurAnswer(_) => {
+            "Choose an earlier date, or announce a later answer first with #extend."
+        }
+        Refusal::HowResolved => "Put it behind #close resolved, or send the reply with #answer.",
         Refusal::NoBody { .. } => "It names no body to refer to at all.",
         Refusal::NotReviewer { known } => {
             return format!("The outcome comes from: {}.", known.join(", "));
@@ -202,6 +248,9 @@ pub(super) fn remedy(refusal: &Refusal) -> String {
         Refusal::NoComplaint(_) => "Please check the number.",
         Refusal::Itself => "Give the number of the other complaint.",
         Refusal::OtherClosed(_) => "Reopen that one first, or go on with this complaint itself.",
+        Refusal::MergeOther(_) => {
+            "Merge that complaint into this one: give #merge with the number of this one in an answer to a mail about the other."
+        }
         Refusal::OtherMailbox(_) => "Complaints can be merged within one mailbox only.",
         Refusal::NotSpoken => "You can handle it right away.",
         Refusal::NoRecords => "Ask the complainant to send it by letter or e-mail.",
@@ -233,7 +282,7 @@ pub(super) fn wrong(wrong: &Wrong) -> String {
         Wrong::NotAnAddress => "This is not an e-mail address.",
         Wrong::DateMissing => "A date should stand here: day-month-year, or for example \"in 2 weeks\".",
         Wrong::NotADate => {
-            "This is not a date, or a day that does not exist. Write day-month-year, \"18 December\" or \"in 2 weeks\"."
+            "This is not a date, a day that does not exist, or a day without a year that is more than half a year away. Write day-month-year, \"18 December\" or \"in 2 weeks\"."
         }
         Wrong::NotATime => "This is not a time of day. Write for example 14:30.",
         Wrong::ReasonMissing => "The reason should stand here. The complainant reads it word for word.",

@@ -59,8 +59,9 @@ pub(super) fn done(done: &Done) -> String {
             format!("Het akkoord van de klager is vastgelegd. De termijnen tellen vanaf {}.", day(*day0))
         }
         Done::Noted => "De notitie is vastgelegd.".to_owned(),
-        Done::AboutNamed { person } => {
-            format!("De klacht gaat over {person}. Die persoon kan haar niet behandelen en krijgt er geen bericht over.")
+        Done::AboutNamed { person, known } => {
+            let unknown = if *known { "" } else { " Let op: geen medewerker van deze postbus heeft dit adres." };
+            format!("De klacht gaat over {person}. Die persoon kan haar niet behandelen en krijgt er geen bericht over.{unknown}")
         }
         Done::HandlerReplaced { by: Some(by) } => {
             format!("De klacht ging over haar behandelaar. De behandelaar is nu {by}.")
@@ -129,6 +130,16 @@ pub(super) fn why(refusal: &Refusal) -> String {
         Refusal::ComplainedAbout(person) => {
             format!("De klacht gaat over {person}; die kan haar niet behandelen.")
         }
+        Refusal::NobodyLeft(person) => {
+            format!("Zonder {person} is er geen medewerker meer die van deze klacht hoort.")
+        }
+        Refusal::AfterOurAnswer(due) => {
+            format!(
+                "De klager zou pas hoeven te antwoorden na {}, de dag waarop uw antwoord er moet zijn.",
+                day(*due)
+            )
+        }
+        Refusal::HowResolved => "De klager leest nog niet hoe de klacht is opgelost.".to_owned(),
         Refusal::NoBody { id, .. } => format!("De regeling kent geen instantie \"{id}\"."),
         Refusal::NotReviewer { .. } => {
             "Over een beoordeling beslist volgens de regeling iemand anders dan u.".to_owned()
@@ -137,22 +148,49 @@ pub(super) fn why(refusal: &Refusal) -> String {
         Refusal::NoInterview => {
             "De beoordeling gaat volgens deze regeling schriftelijk, zonder gesprek.".to_owned()
         }
-        Refusal::NoComplaint(reference) => format!("Er is geen klacht met nummer {reference}."),
-        Refusal::Itself => "Een klacht kan niet met zichzelf worden samengevoegd.".to_owned(),
-        Refusal::OtherClosed(reference) => format!("Klacht {reference} is afgesloten."),
-        Refusal::OtherMailbox(reference) => format!("Klacht {reference} hoort bij een andere postbus."),
+        Refusal::NoComplaint(_)
+        | Refusal::Itself
+        | Refusal::OtherClosed(_)
+        | Refusal::OtherMailbox(_)
+        | Refusal::MergeOther(_) => not_merged(refusal),
         Refusal::NotSpoken => {
             "Deze klacht is schriftelijk ingediend: akkoord op een weergave is niet nodig.".to_owned()
         }
         Refusal::NoRecords => {
             "Volgens deze regeling dient de klager de klacht zelf schriftelijk in.".to_owned()
         }
+        Refusal::NothingToConfirm | Refusal::NotSetAside | Refusal::NoSender => not_aside(refusal),
+        Refusal::Unanswered => "De klacht is nog niet beantwoord.".to_owned(),
+    }
+}
+
+/// Why it can't be handled on in another complaint.
+fn not_merged(refusal: &Refusal) -> String {
+    match refusal {
+        Refusal::NoComplaint(reference) => format!("Er is geen klacht met nummer {reference}."),
+        Refusal::Itself => "Een klacht kan niet met zichzelf worden samengevoegd.".to_owned(),
+        Refusal::OtherClosed(reference) => format!("Klacht {reference} is afgesloten."),
+        Refusal::OtherMailbox(reference) => format!("Klacht {reference} hoort bij een andere postbus."),
+        Refusal::MergeOther(reference) => {
+            format!(
+                "Wat de klager hier is toegezegd, loopt in klacht {reference} later af of loopt daar nog niet."
+            )
+        }
+        // Every other refusal has its words above.
+        _ => String::new(),
+    }
+}
+
+/// Why nothing can be decided about a mail that was set aside.
+fn not_aside(refusal: &Refusal) -> String {
+    match refusal {
         Refusal::NothingToConfirm => "Er is niets te bevestigen, of het is al bevestigd.".to_owned(),
         Refusal::NotSetAside => {
             "Dit bericht staat niet meer apart: het is al behandeld of afgevoerd.".to_owned()
         }
         Refusal::NoSender => "In dit bericht staat geen bruikbaar adres van een afzender.".to_owned(),
-        Refusal::Unanswered => "De klacht is nog niet beantwoord.".to_owned(),
+        // Every other refusal has its words above.
+        _ => String::new(),
     }
 }
 
@@ -188,6 +226,11 @@ pub(super) fn remedy(refusal: &Refusal) -> String {
         }
         Refusal::NoStaff { .. } => "Vraag wie klachtd beheert om die persoon toe te voegen.",
         Refusal::ComplainedAbout(_) => "Wijs de klacht aan iemand anders toe.",
+        Refusal::NobodyLeft(_) => {
+            "Vraag wie klachtd beheert om eerst iemand anders aan deze postbus toe te voegen."
+        }
+        Refusal::AfterOurAnswer(_) => "Kies een eerdere datum, of meld eerst uitstel met #verleng.",
+        Refusal::HowResolved => "Zet het achter #sluit opgelost, of stuur het antwoord met #antwoord.",
         Refusal::NoBody { .. } => "Zij noemt geen enkele instantie om naar te verwijzen.",
         Refusal::NotReviewer { known } => {
             return format!("De uitkomst komt van: {}.", known.join(", "));
@@ -197,6 +240,9 @@ pub(super) fn remedy(refusal: &Refusal) -> String {
         Refusal::NoComplaint(_) => "Kijk het nummer na.",
         Refusal::Itself => "Noem het nummer van de andere klacht.",
         Refusal::OtherClosed(_) => "Heropen die eerst, of behandel deze klacht zelf verder.",
+        Refusal::MergeOther(_) => {
+            "Voeg die andere klacht bij deze: geef #samenvoegen met het nummer van deze klacht in antwoord op een e-mail over de andere."
+        }
         Refusal::OtherMailbox(_) => "Samenvoegen kan alleen binnen één postbus.",
         Refusal::NotSpoken => "U kunt haar meteen behandelen.",
         Refusal::NoRecords => "Vraag de klager om haar per brief of e-mail te sturen.",
@@ -232,7 +278,7 @@ pub(super) fn wrong(wrong: &Wrong) -> String {
             "Hier hoort een datum te staan: dag-maand-jaar, of bijvoorbeeld \"over 2 weken\"."
         }
         Wrong::NotADate => {
-            "Dit is geen datum, of een dag die niet bestaat. Schrijf dag-maand-jaar, \"18 december\" of \"over 2 weken\"."
+            "Dit is geen datum, een dag die niet bestaat, of een dag zonder jaartal die meer dan een half jaar weg is. Schrijf dag-maand-jaar, \"18 december\" of \"over 2 weken\"."
         }
         Wrong::NotATime => "Dit is geen tijd. Schrijf bijvoorbeeld 14:30.",
         Wrong::ReasonMissing => "Hier hoort de reden te staan. De klager leest die letterlijk.",

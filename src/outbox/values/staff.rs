@@ -139,8 +139,16 @@ fn sections(procedure: &Procedure, complaint: &Complaint, order: OrderName) -> V
     if sections.is_empty() { vec![Section::Conclusion] } else { sections }
 }
 
+/// The order without what follows it: a subject is read on a locked telephone, and names and texts do not belong there.
+pub(super) fn order_word(line: &str) -> String {
+    let Some((_, typed)) = line.split_once('#') else { return String::new() };
+    let word =
+        typed.trim_start().split(|c: char| !c.is_alphanumeric() && c != '-').next().unwrap_or_default();
+    format!("#{word}")
+}
+
 fn reply_values(reply: &OrderReply, language: Language, values: &mut Values) {
-    set(values, "order", reply.order.clone());
+    set(values, "order", order_word(&reply.order));
     match &reply.outcome {
         Ok(done) => {
             let done = done.iter().map(|d| replies::done_in_words(d, language));

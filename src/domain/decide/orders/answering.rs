@@ -30,6 +30,7 @@ impl Work<'_> {
         let judgement = judgement.ok_or(Refusal::JudgementMissing)?;
         self.known(judgement)?;
         self.states_all("outcome", answer)?;
+        self.settles_in_time(answer)?;
         self.happen(Fact::Judged { judgement });
         self.done.push(Done::Answered { judgement });
         let draft = NoticeDraft {
@@ -57,6 +58,14 @@ impl Work<'_> {
         if missing.is_empty() { Ok(()) } else { Err(Refusal::Missing(missing)) }
     }
 
+    /// Nobody is promised a day that has passed.
+    fn settles_in_time(&self, answer: &Answer) -> Result<(), Refusal> {
+        match answer.settlement_date {
+            Some(date) if date < self.today() => Err(Refusal::Past(date)),
+            _ => Ok(()),
+        }
+    }
+
     /// Procedure: webshop B13 to B15; Ingressus D9. The window counts to the receipt of the letter; a late objection
     /// is staff's to decide on, never the machine's (domain 1.5 X12).
     pub(super) fn review(&mut self) -> Result<(), Refusal> {
@@ -64,11 +73,7 @@ impl Work<'_> {
         let Some(answered_at) = self.complaint.effected_at(TermEvent::OutcomeSent) else {
             return Err(self.not_now(OrderName::Review));
         };
-        let letters = self.complaint.letters.iter().enumerate();
-        let asked = letters
-            .filter(|(_, l)| l.role == Role::FollowUp && l.letter.received_at > answered_at)
-            .map(|(n, l)| (n + 1, l.letter.received_at))
-            .next_back();
+        let asked = self.first_letter_after(Some(answered_at));
         let asked_at = asked.map_or(self.now, |(_, at)| at);
         let late = self.window_ended_before(&review, asked_at);
         self.happen(Fact::ReviewRequested { asked_at, late, letter: asked.map(|(n, _)| n) });
@@ -78,6 +83,16 @@ impl Work<'_> {
         self.tell(draft);
         self.alert(NoticeKind::StaffReview, &review.by, None);
         Ok(())
+    }
+
+    /// The first letter of a party that came after that moment, by its number from 1: of several the earliest counts, as
+    /// the complainant may read it (domain 1.5 X3). A stranger's letter in the thread dates nothing.
+    pub(super) fn first_letter_after(&self, event: Option<Timestamp>) -> Option<(usize, Timestamp)> {
+        let letters = self.complaint.letters.iter().enumerate();
+        let of_parties =
+            letters.filter(|(_, l)| l.role == Role::FollowUp && self.complaint.is_party(&l.letter.from));
+        let dated = of_parties.map(|(n, l)| (n + 1, l.letter.received_at));
+        dated.filter(|(_, at)| event.is_none_or(|event| *at > event)).min_by_key(|(_, at)| *at)
     }
 
     fn window_ended_before(&self, review: &Review, asked_at: Timestamp) -> bool {
@@ -147,6 +162,7 @@ impl Work<'_> {
         }
         self.may_review()?;
         self.states_all("review_outcome", answer)?;
+        self.settles_in_time(answer)?;
         if let Some(judgement) = judgement {
             self.known(judgement)?;
             self.happen(Fact::Judged { judgement });

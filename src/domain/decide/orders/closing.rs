@@ -1,14 +1,15 @@
 //! Orders that end a complaint, and the one that opens it again.
 
 use super::Work;
-use crate::domain::complaint::{CloseReason, State};
+use crate::domain::complaint::{CloseReason, Complaint, State};
 use crate::domain::decide::letters::id_of;
 use crate::domain::decision::NoticeDraft;
-use crate::domain::fact::{Fact, Role};
+use crate::domain::fact::Fact;
 use crate::domain::mail::Party;
 use crate::domain::notice::NoticeKind;
-use crate::domain::procedure::TermEvent;
+use crate::domain::procedure::{Force, TermEvent};
 use crate::domain::reply::{Done, Refusal};
+use crate::domain::term::TermView;
 
 /// The first word after `#close` that says why: Dutch and English.
 const WORDS: [(&str, CloseReason); 14] = [
@@ -36,7 +37,13 @@ impl Work<'_> {
 
     pub(super) fn close(&mut self, reason: &str) -> Result<(), Refusal> {
         let (why, words) = named(reason);
-        self.end(self.close_reason(why)?, words, None);
+        let why = self.close_reason(why)?;
+        // It takes the place of an answer: the complainant reads how.
+        let unanswered = matches!(self.complaint.state, State::Open | State::Asking | State::InReview);
+        if why == CloseReason::Resolved && unanswered && words.is_none() {
+            return Err(Refusal::HowResolved);
+        }
+        self.end(why, words, None);
         self.tell_closed();
         Ok(())
     }
@@ -85,6 +92,9 @@ impl Work<'_> {
         if !other.state.is_open() {
             return Err(Refusal::OtherClosed(other.reference.clone()));
         }
+        if self.is_due_before(other) {
+            return Err(Refusal::MergeOther(other.reference.clone()));
+        }
         let into = other.reference.clone();
         let party = Party { name: None, email: self.complaint.complainant.email.clone() };
         let absorbed = Fact::Absorbed { reference: self.complaint.reference.clone(), party };
@@ -93,6 +103,22 @@ impl Work<'_> {
         self.done.push(Done::Merged { into });
         self.tell_closed();
         Ok(())
+    }
+
+    /// Whether something that the complainant was promised ends here before it does in the other complaint, or would
+    /// not run there at all because that one waits for agreement: merged into it, the promise would be gone.
+    fn is_due_before(&self, other: &Complaint) -> bool {
+        if other.state == State::Agreeing && self.complaint.state != State::Agreeing {
+            return true;
+        }
+        let promised = |complaint: &Complaint| -> Vec<TermView> {
+            let terms = complaint.terms(self.procedure(), self.now).into_iter();
+            let bind = |t: &TermView| matches!(t.force, Force::Promise | Force::Statute) && t.who != "system";
+            terms.filter(|t| t.is_unmet() && bind(t)).collect()
+        };
+        let others = promised(other);
+        let later = |here: &TermView| others.iter().any(|there| there.id == here.id && here.due < there.due);
+        promised(&self.complaint).iter().any(later)
     }
 
     pub(super) fn end(&mut self, reason: CloseReason, words: Option<String>, into: Option<String>) {
@@ -105,13 +131,11 @@ impl Work<'_> {
         self.tell(draft);
     }
 
-    /// The new day 0 is that of the letter that came after the end; without one it is today.
+    /// The new day 0 is that of the first letter that came after the end; without one it is today.
     pub(super) fn reopen(&mut self) {
         let ended = self.complaint.closing.as_ref().map(|closing| closing.at);
         let ended = ended.or_else(|| self.complaint.effected_at(TermEvent::OutcomeSent));
-        let letters = self.complaint.letters.iter().filter(|l| l.role == Role::FollowUp);
-        let newest = letters.map(|l| l.letter.received_at).filter(|at| ended.is_none_or(|end| *at > end));
-        let received_at = newest.max().unwrap_or(self.now);
+        let received_at = self.first_letter_after(ended).map_or(self.now, |(_, at)| at);
         self.happen(Fact::Reopened { received_at });
         let day0 = self.procedure().rules.date(received_at);
         self.done.push(Done::Reopened { day0 });

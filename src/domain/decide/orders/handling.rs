@@ -72,6 +72,10 @@ impl Work<'_> {
         if self.complaint.is_under_way(TermEvent::OutcomeSent) {
             return Err(Refusal::UnderWay(NoticeKind::Outcome));
         }
+        // Of two that are on their way, the one that arrives last would count.
+        if self.promised(&term.id).is_some() {
+            return Err(Refusal::UnderWay(NoticeKind::Progress));
+        }
         if new_due <= term.due {
             return Err(Refusal::NotLater(term.due));
         }
@@ -98,6 +102,25 @@ impl Work<'_> {
         Ok(())
     }
 
+    /// The later date for this term that is on its way to the complainant, or was ordered in this mail.
+    fn promised(&self, term: &str) -> Option<Date> {
+        let ordered = self.notices.iter().filter_map(|draft| draft.promise.as_ref());
+        let ordered = ordered.filter(|promise| promise.term == term).map(|promise| promise.new_due);
+        ordered.max().max(self.complaint.promised(term))
+    }
+
+    /// By when the complainant has our answer: the date of the term, or the later one that is on its way.
+    fn answered_by(&self) -> Option<Date> {
+        let event = match self.complaint.state {
+            State::InReview => TermEvent::ReviewOutcomeSent,
+            _ => TermEvent::OutcomeSent,
+        };
+        let rule = self.procedure().term_done_by(event)?;
+        let terms = self.complaint.terms(self.procedure(), self.now);
+        let due = terms.iter().find(|term| term.id == rule.id && term.is_unmet())?.due;
+        self.promised(&rule.id).max(Some(due))
+    }
+
     /// The first term that still has to be met and whose clause gives a right to more time.
     fn extendable(&self) -> Result<(TermView, Extend), Refusal> {
         let terms = self.complaint.terms(self.procedure(), self.now);
@@ -115,10 +138,15 @@ impl Work<'_> {
 
     pub(super) fn ask(&mut self, reply_by: Option<Date>, text: &str) -> Result<(), Refusal> {
         let rules = &self.procedure().rules;
-        let default = || rules.calendar.add_working_days(self.today(), REPLY_DAYS);
-        let reply_by = reply_by.unwrap_or_else(default);
+        // What has passed bounds nothing: the answer is late whatever is asked.
+        let answered_by = self.answered_by().filter(|due| *due >= self.today());
+        let usual = rules.calendar.add_working_days(self.today(), REPLY_DAYS);
+        let reply_by = reply_by.unwrap_or_else(|| answered_by.map_or(usual, |due| usual.min(due)));
         if reply_by < self.today() {
             return Err(Refusal::Past(reply_by));
+        }
+        if let Some(due) = answered_by.filter(|due| reply_by > *due) {
+            return Err(Refusal::AfterOurAnswer(due));
         }
         if self.complaint.state != State::InReview {
             self.happen(Fact::InfoRequested { reply_by });
@@ -153,9 +181,15 @@ impl Work<'_> {
     }
 
     /// The person complained about handles nothing and hears nothing (domain 1.5 X14).
-    pub(super) fn about(&mut self, person: &str) {
+    pub(super) fn about(&mut self, person: &str) -> Result<(), Refusal> {
+        let is = |address: &String| address.eq_ignore_ascii_case(person);
+        let known =
+            self.view.house.staff(person).is_some() || people::assignable(&self.view()).iter().any(is);
         self.happen(Fact::AboutNamed { person: person.to_owned() });
-        self.done.push(Done::AboutNamed { person: person.to_owned() });
+        if people::workers(&self.view()).next().is_none() {
+            return Err(Refusal::NobodyLeft(person.to_owned()));
+        }
+        self.done.push(Done::AboutNamed { person: person.to_owned(), known });
         let handler = self.complaint.handler.clone();
         if handler.is_some_and(|handler| self.complaint.is_about(&handler)) {
             let free = |address: &String| !self.complaint.is_about(address);
@@ -163,6 +197,7 @@ impl Work<'_> {
             self.done.push(Done::HandlerReplaced { by: by.clone() });
             self.hand_to(by, true);
         }
+        Ok(())
     }
 
     pub(super) fn refer(&mut self, body: &str) -> Result<(), Refusal> {

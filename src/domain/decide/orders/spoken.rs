@@ -5,8 +5,8 @@ use crate::domain::complaint::{Complaint, State};
 use crate::domain::decide::letters::{self, New};
 use crate::domain::decision::{Decision, NoticeDraft};
 use crate::domain::event::{Arrival, Brought, Ordered, View};
-use crate::domain::fact::{Fact, Fate, Role};
-use crate::domain::mail::Party;
+use crate::domain::fact::{Fact, Fate};
+use crate::domain::mail::{Letter, Party};
 use crate::domain::notice::NoticeKind;
 use crate::domain::order::{Order, Reading};
 use crate::domain::procedure::{Channel, Spoken, TermEvent};
@@ -99,15 +99,26 @@ fn named(reading: &Reading) -> Option<String> {
     }
 }
 
-/// Whether the first line says "agreed" and nothing else (product: "Orders").
-pub(in crate::domain::decide) fn is_agreement(text: &str) -> bool {
-    let first = text.lines().map(str::trim).find(|line| !line.is_empty()).unwrap_or_default();
-    let words: String = first
-        .chars()
-        .map(|c| if c.is_alphanumeric() { c.to_lowercase().next().unwrap_or(c) } else { ' ' })
-        .collect();
-    let words = words.split_whitespace().collect::<Vec<_>>().join(" ");
-    matches!(words.as_str(), "akkoord" | "ik ga akkoord" | "agreed" | "i agree")
+/// Words by which somebody who has agreed takes a part of it back, or adds to it.
+const RESERVATIONS: [&str; 15] = [
+    "maar", "mits", "tenzij", "behalve", "echter", "niet", "fout", "onjuist", "but", "unless", "except",
+    "however", "not", "ps", "nb",
+];
+
+/// Whether the letter says "agreed" in its first line (product: "Orders"), and takes nothing of it back below. Whoever
+/// does may not agree with all of it: staff read that, and decide.
+fn is_agreement(letter: &Letter) -> bool {
+    let mut lines = letter.typed().lines().filter(|line| !line.trim().is_empty());
+    let said = lines.next().map(|first| words(first).join(" ")).unwrap_or_default();
+    let agrees = matches!(said.as_str(), "akkoord" | "ik ga akkoord" | "agreed" | "i agree");
+    let mut below = lines.flat_map(|line| words(&line.replace('.', "")));
+    agrees && !below.any(|word| RESERVATIONS.contains(&word.as_str()))
+}
+
+/// The words of a line, in lower case and without marks.
+fn words(line: &str) -> Vec<String> {
+    let words = line.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty());
+    words.map(str::to_lowercase).collect()
 }
 
 /// Whether this letter of a party ends the waiting for agreement: it agrees with the record, or it is the complaint in
@@ -123,7 +134,7 @@ pub(in crate::domain::decide) fn written(
     }
     match view.procedure.intake.spoken {
         Spoken::RecordAndAgree => {
-            (is_agreement(letter.letter.typed()) && !answers_older_record(complaint, letter)).then_some(false)
+            (is_agreement(&letter.letter) && !answers_older_record(complaint, letter)).then_some(false)
         }
         Spoken::AskInWriting => Some(true),
     }
@@ -138,20 +149,21 @@ fn answers_older_record(complaint: &Complaint, letter: &Arrival) -> bool {
 
 /// What a letter is that came while agreement is waited for, and that is none.
 pub(in crate::domain::decide) fn not_agreed(complaint: &Complaint, letter: &Arrival) -> &'static str {
-    let older = is_agreement(letter.letter.typed()) && answers_older_record(complaint, letter);
+    let older = is_agreement(&letter.letter) && answers_older_record(complaint, letter);
     if older { "older_record" } else { "not_agreed" }
 }
 
 impl Work<'_> {
     /// The complainant agrees, and said so otherwise than a program can read (domain 2.2: "staff confirm"). The clock
-    /// starts at the receipt of the letter that waits for staff, else now.
+    /// starts at the receipt of the party's first letter since the record was made, when one waits for staff; else now.
     pub(super) fn agreed(&mut self, text: &str) -> Result<(), Refusal> {
         if self.procedure().intake.spoken != Spoken::RecordAndAgree {
             return Err(Refusal::NoRecords);
         }
         let waits = self.view.complaint.is_some_and(|c| c.waits_for_staff);
-        let letters = self.complaint.letters.iter().filter(|l| waits && l.role == Role::FollowUp);
-        let at = letters.map(|l| l.letter.received_at).next_back().unwrap_or(self.now);
+        let asked_at = self.complaint.record.as_ref().map(|record| record.made_at);
+        let letter = self.first_letter_after(asked_at).filter(|_| waits);
+        let at = letter.map_or(self.now, |(_, at)| at);
         self.happen(Fact::Noted { text: text.to_owned() });
         self.happen(Fact::RecordAgreed { at, written: false });
         let day0 = self.procedure().rules.date(at);

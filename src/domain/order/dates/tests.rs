@@ -127,12 +127,11 @@ fn ends_of_months_and_years_and_leap_days() {
     let cases = [
         ("2 januari", day(2026, 12, 30), day(2027, 1, 2)),
         ("31-12", day(2026, 12, 31), day(2026, 12, 31)),
-        ("30-12", day(2026, 12, 31), day(2027, 12, 30)),
+        ("30-6", day(2026, 12, 31), day(2027, 6, 30)),
         ("morgen", day(2026, 12, 31), day(2027, 1, 1)),
         ("over een maand", day(2027, 1, 31), day(2027, 2, 28)),
         ("over een maand", day(2028, 1, 31), day(2028, 2, 29)),
-        ("29 februari", day(2026, 11, 20), day(2028, 2, 29)),
-        ("29-2", day(2096, 3, 1), day(2104, 2, 29)),
+        ("29 februari", day(2027, 11, 20), day(2028, 2, 29)),
         ("29-02-2028", day(2026, 11, 20), day(2028, 2, 29)),
         ("the 31st", day(2026, 11, 20), day(2026, 12, 31)),
         ("de 3e", day(2026, 12, 20), day(2027, 1, 3)),
@@ -192,6 +191,18 @@ fn days_that_do_not_exist() {
     assert_eq!(date("over 999 dagen", Date::MAX), Err(NoSuchDay { at: 0, end: 14 }));
 }
 
+/// A slip must not become a promise for next year.
+#[test]
+fn a_day_far_away_needs_its_year() {
+    let thursday = day(2026, 3, 12);
+    assert_eq!(read("11 maart", thursday), Err("11 maart"));
+    assert_eq!(read("11-3 wacht op de leverancier", thursday), Err("11-3"));
+    assert_eq!(read("11 maart 2027", thursday), Ok(Some((day(2027, 3, 11), ""))));
+    assert_eq!(read("12 september", thursday), Ok(Some((day(2026, 9, 12), ""))));
+    assert_eq!(read("13 september", thursday), Err("13 september"));
+    assert_eq!(read("29 februari", thursday), Err("29 februari"));
+}
+
 #[test]
 fn what_is_no_date_at_all() {
     for words in [
@@ -248,7 +259,7 @@ proptest! {
             ] {
                 prop_assert_eq!(read(&words, today), Ok(Some((wanted, ""))), "{}", words);
             }
-            if ahead < 365 {
+            if ahead <= 181 {
                 let words = format!("{} {month}", wanted.day());
                 prop_assert_eq!(read(&words, today), Ok(Some((wanted, ""))), "{}", words);
             }
