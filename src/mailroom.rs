@@ -159,6 +159,9 @@ impl Mailroom {
             PassError::Full(_) => {
                 self.health.troubled(&self.name, TroubleKind::Disk, &error.to_string(), now);
             }
+            PassError::Store(e) if e.is_full() => {
+                self.health.troubled(&self.name, TroubleKind::Disk, &e.to_string(), now);
+            }
             _ => self.health.away(&self.name, &error.to_string(), now),
         }
         warn!(mailbox = self.name, "fetching failed: {}; `klachtd status` says more", error.for_the_log());
@@ -203,7 +206,7 @@ impl Mailroom {
         let most = if self.failures.is_empty() { BATCH_MAILS } else { 1 };
         for batch in batches(fresh, most) {
             left -= batch.len();
-            let next = self.take(&batch).await;
+            let next = guarded(self.take(&batch)).await;
             let taken = match next {
                 Ok(next) => before.replace(next),
                 Err(e) => {
@@ -212,7 +215,7 @@ impl Mailroom {
                 }
             };
             if let Some(taken) = taken
-                && let Err(e) = self.finish(taken).await
+                && let Err(e) = guarded(self.finish(taken)).await
             {
                 settled(before).await;
                 return Err(e);
@@ -284,7 +287,8 @@ impl Mailroom {
         let (fetched, mut mails) = tokio::join!(
             async {
                 let given = given;
-                self.source.fetch(batch, limit, &given).await
+                // Should the parser panic over a message, it is one that can't be fetched, not the end of the pass.
+                AssertUnwindSafe(self.source.fetch(batch, limit, &given)).catch_unwind().await
             },
             async {
                 let mut mails = Vec::with_capacity(batch.len());
@@ -294,6 +298,12 @@ impl Mailroom {
                 mails
             }
         );
+        let came = |listed: &&Listed| mails.iter().any(|mail: &Unread| mail.place == listed.place);
+        let fetched = fetched.unwrap_or_else(|_| {
+            let blamed = batch.iter().find(|listed| !came(listed)).map(|listed| listed.place.clone());
+            let why = "the server's answer could not be understood".to_owned();
+            blamed.map_or(Ok(()), |place| Err(SourceError::Odd { place, why, lost: true }))
+        });
         match fetched {
             Ok(()) => {}
             Err(SourceError::Odd { place, why, lost }) => {
@@ -335,7 +345,7 @@ impl Mailroom {
 }
 
 /// The protocol parser of a library may panic on a server's odd answer: that costs the connection, no more.
-async fn guarded(work: impl Future<Output = Result<(), PassError>>) -> Result<(), PassError> {
+async fn guarded<T>(work: impl Future<Output = Result<T, PassError>>) -> Result<T, PassError> {
     AssertUnwindSafe(work).catch_unwind().await.unwrap_or(Err(PassError::Panicked))
 }
 
