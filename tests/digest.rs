@@ -223,3 +223,22 @@ async fn an_open_complaint_without_anything_due_is_told_of_too() {
     assert!(text.contains(&reference) && text.contains("beantwoord"), "{text}");
     world.check();
 }
+
+#[tokio::test]
+async fn a_letter_in_a_closed_complaint_is_told_of_until_it_is_settled() {
+    let mut world = world().await;
+    let reference = world.mail(&complaint(1)).await.reference.expect("a complaint");
+    world.order(&reference, "#close resolved we sent another").await.expect("it is closed");
+    world.run_until(at("2026-03-04T12:00:00")).await;
+    let before = world.digests.len();
+    let reply = b"From: klant1@klant.test\r\nTo: directie@omnistock.test\r\nSubject: Re: Klacht 1\r\nMessage-ID: <r@klant.test>\r\n\
+        In-Reply-To: <m1@klant.test>\r\n\r\nDat is niet zo, er kwam niets.\r\n";
+    assert_eq!(world.mail(reply).await.fate, Fate::FollowUp);
+    world.run_until(at("2026-03-06T12:00:00")).await;
+    assert_eq!(world.digests.len(), before + 2, "on both mornings");
+    assert!(last(&world, JAN).text().contains(&reference));
+    world.order(&reference, "#note\nGelezen, er volgt een nieuwe klacht.").await.expect("it is noted");
+    world.run_until(at("2026-03-10T12:00:00")).await;
+    assert_eq!(world.digests.len(), before + 2, "and no more");
+    world.check();
+}

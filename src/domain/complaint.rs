@@ -304,6 +304,11 @@ impl Complaint {
         self.notices.iter().find(|n| n.notice.id == id)
     }
 
+    /// Whether anybody may have to do anything: it is not closed, or a letter came since.
+    pub fn is_pending(&self) -> bool {
+        self.state.is_open() || (self.waits_for_staff && self.state == State::Closed)
+    }
+
     /// Whether `address` is a party to this complaint.
     pub fn is_party(&self, address: &str) -> bool {
         self.complainant.email.eq_ignore_ascii_case(address)

@@ -196,14 +196,14 @@ impl Item {
 }
 
 /// What the digest says of a complaint, and the role that must act when nobody handles it. `None` when nothing is to
-/// be done: it is closed, or answered and no letter waits.
+/// be done: it is closed or answered, and no letter waits.
 pub fn item(complaint: &Complaint, procedure: &Procedure, now: Timestamp) -> Option<(Item, String)> {
     let waits_for = match complaint.state {
-        State::Closed | State::Erased => return None,
-        State::Answered if !complaint.waits_for_staff => return None,
+        State::Erased => return None,
+        State::Answered | State::Closed if !complaint.waits_for_staff => return None,
         State::Agreeing | State::Asking => WaitsFor::Complainant,
         State::InReview => WaitsFor::Board,
-        State::Open | State::Answered => WaitsFor::Staff,
+        State::Open | State::Answered | State::Closed => WaitsFor::Staff,
     };
     let terms = complaint.terms(procedure, now);
     let term = next_term(&terms);

@@ -145,7 +145,7 @@ fn open(page: &mut Page, shown: &ComplaintView, file: &FileView, zone: &TimeZone
     let today = zone.to_datetime(file.as_of).date();
     let mut items: Vec<String> =
         shown.terms.iter().filter(|term| is_unmet(term)).map(|term| open_term(term, today)).collect();
-    if shown.waits_for_staff && shown.state.is_open() {
+    if shown.waits_for_staff {
         let handler = shown.handler.as_deref().map_or_else(|| "staff".to_owned(), line);
         items.push(format!("A letter of the complainant waits for {handler}."));
     }

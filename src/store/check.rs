@@ -206,7 +206,7 @@ impl Check<'_> {
         {
             self.fault(format!("{what} is due but does not stand in the index of what is due"));
         }
-        if complaint.state.is_open() && view.get(Table::Open, &keys::number(id.0))?.is_none() {
+        if complaint.is_pending() && view.get(Table::Open, &keys::number(id.0))?.is_none() {
             self.fault(format!("{what} is open but does not stand in the index of open complaints"));
         }
         let key = keys::reference(&complaint.reference);
@@ -291,7 +291,7 @@ impl Check<'_> {
     fn open(&mut self, view: &View, key: &[u8]) -> Result<(), StoreError> {
         let id = keys::number_of(key)?;
         let record = self.readable("an index", read::record(view, id))?.flatten();
-        if record.is_none_or(|record| !record.complaint.state.is_open()) {
+        if record.is_none_or(|record| !record.complaint.is_pending()) {
             self.fault(format!("complaint {id} stands in the index of open complaints but is not open"));
         }
         Ok(())

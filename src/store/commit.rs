@@ -382,10 +382,11 @@ impl<'a, 'b, S: Source> Writing<'a, 'b, S> {
     }
 }
 
-/// Complaints that are not closed stand in an index of their own: few among all there ever were.
+/// Complaints that are not closed, or in which a letter waits, stand in an index of their own: few among all there ever
+/// were.
 pub(super) fn put_open<S: Source>(draft: &mut Draft<S>, complaint: &Complaint) -> Result<(), StoreError> {
     let key = keys::number(complaint.id.0);
-    if complaint.state.is_open() {
+    if complaint.is_pending() {
         return draft.put(Table::Open, &key, Vec::new());
     }
     draft.remove(Table::Open, &key);
