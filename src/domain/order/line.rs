@@ -89,6 +89,11 @@ const fn is_invisible(c: char) -> bool {
         | '\u{2060}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
 }
 
+/// Several lines without what no eye sees, as [`Line`] has one.
+pub(super) fn seen(text: &str) -> String {
+    text.chars().filter(|c| !is_invisible(*c) && (!c.is_control() || matches!(c, '\n' | '\t'))).collect()
+}
+
 /// What mail programs put before a first character: the above, joiners and spaces that don't break.
 pub(super) const fn is_unseen_start(c: char) -> bool {
     is_invisible(c) || matches!(c, '\u{200c}' | '\u{200d}' | '\u{a0}' | '\u{202f}' | '\u{2007}')

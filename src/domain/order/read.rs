@@ -7,7 +7,7 @@
 use jiff::civil::Date;
 
 use super::answer::{answer, without_closing};
-use super::line::{Head, Line, is_wrapped};
+use super::line::{Head, Line, is_wrapped, seen};
 use super::parse::{self, Draft};
 use super::words;
 use super::{Answer, Fault, Order, OrderName, Reading, Section, Wrong};
@@ -42,7 +42,7 @@ fn orders(text: &str, today: Date) -> Result<Vec<(Order, String)>, Fault> {
     if let Some(line) = below.iter().map(|line| Line::of(line)).find(Line::is_plain_order) {
         return Err(line.fault(0, Wrong::OrderBelowText));
     }
-    let below = without_closing(below).join("\n");
+    let below = seen(&without_closing(below).join("\n"));
     let owner = owner(&drafts, !words::is_placeholder(&below))?;
     let finished = (0..).zip(drafts).map(|(n, draft)| {
         let below = if owner == Some(n) { below.as_str() } else { "" };

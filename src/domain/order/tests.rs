@@ -269,6 +269,8 @@ fn reasons() {
         assert_eq!(order(text), extend(due, reason), "{text}");
     }
     assert_eq!(order("#close\nOpgelost."), Order::Close { reason: "Opgelost.".to_owned() });
+    let controlled = order("#sluit -- \nop\u{feff}gelost\0\0");
+    assert_eq!(controlled, Order::Close { reason: "opgelost".to_owned() }, "what no eye sees");
 }
 
 #[test]
