@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use tokio::sync::watch;
+use tokio::time::Instant;
 
 /// The longest sleep before the wall clock is looked at again. Timers run on the monotonic clock, which stands still
 /// while the machine sleeps and does not follow when the wall clock is set.
@@ -15,7 +16,7 @@ const SLICE: Duration = Duration::from_secs(30);
 pub enum Clock {
     /// The wall clock of this machine.
     System,
-    /// A clock that stands still until it is set; see [`SimulatedClock`].
+    /// A clock of a test; see [`SimulatedClock`].
     Simulated(SimulatedClock),
 }
 
@@ -56,37 +57,67 @@ fn remaining(now: Timestamp, at: Timestamp) -> Option<Duration> {
     (!left.is_zero()).then_some(left)
 }
 
-/// A clock for tests and simulations: it stands still, and jumps when it is set, also backwards. Clones are one clock.
+/// A clock for tests and simulations: it stands still, or runs with tokio's time, which a test may pause; and it jumps
+/// when it is set, also backwards. Clones are one clock.
 #[derive(Debug, Clone)]
 pub struct SimulatedClock {
-    now: Arc<watch::Sender<Timestamp>>,
+    set: Arc<watch::Sender<Setting>>,
+}
+
+/// What a simulated clock was set to.
+#[derive(Debug, Clone, Copy)]
+struct Setting {
+    to: Timestamp,
+    /// Since when it runs from there.
+    since: Option<Instant>,
+}
+
+impl Setting {
+    fn now(self) -> Timestamp {
+        let passed = self.since.map_or(Duration::ZERO, |since| since.elapsed());
+        self.to.saturating_add(passed).unwrap_or(Timestamp::MAX)
+    }
 }
 
 impl SimulatedClock {
     /// A clock that stands at `now`.
     pub fn new(now: Timestamp) -> Self {
-        Self { now: Arc::new(watch::Sender::new(now)) }
+        Self { set: Arc::new(watch::Sender::new(Setting { to: now, since: None })) }
     }
 
-    /// The moment at which it stands.
+    /// A clock that runs from `now` on with the time of the tokio runtime around it.
+    pub fn running(now: Timestamp) -> Self {
+        Self { set: Arc::new(watch::Sender::new(Setting { to: now, since: Some(Instant::now()) })) }
+    }
+
+    /// Its moment.
     pub fn now(&self) -> Timestamp {
-        *self.now.borrow()
+        self.set.borrow().now()
     }
 
     /// Sets it and wakes those whose moment has come.
     pub fn set(&self, now: Timestamp) {
-        self.now.send_replace(now);
+        self.set.send_modify(|set| *set = Setting { to: now, since: set.since.map(|_| Instant::now()) });
     }
 
     /// Sets it forward.
     pub fn advance(&self, by: Duration) {
-        self.now.send_modify(|now| *now = now.saturating_add(by).unwrap_or(Timestamp::MAX));
+        self.set.send_modify(|set| set.to = set.to.saturating_add(by).unwrap_or(Timestamp::MAX));
     }
 
     async fn reached(&self, at: Timestamp) {
-        let mut seen = self.now.subscribe();
-        // An error would say that the sender is gone, which `self` holds.
-        let _reached = seen.wait_for(|now| *now >= at).await;
+        let mut seen = self.set.subscribe();
+        loop {
+            let set = *seen.borrow_and_update();
+            let Some(left) = remaining(set.now(), at) else { return };
+            if set.since.is_some() {
+                // Whether it was set or the time has passed: it is looked at again.
+                let _ = tokio::time::timeout(left.min(SLICE), seen.changed()).await;
+            } else if seen.changed().await.is_err() {
+                // The sender is gone, which `self` holds.
+                return;
+            }
+        }
     }
 }
 
@@ -129,6 +160,27 @@ mod tests {
         Clock::simulated(at(5)).sleep_until(at(5)).await;
         Clock::System.sleep_until(at(5)).await;
         Clock::System.sleep_until(Timestamp::MIN).await;
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_running_clock_goes_with_the_time_of_the_runtime() {
+        let clock = SimulatedClock::running(at(0));
+        tokio::time::sleep(Duration::from_secs(90)).await;
+        assert_eq!(clock.now(), at(90));
+        clock.set(at(1_000));
+        Clock::Simulated(clock.clone()).sleep_until(at(1_300)).await;
+        assert_eq!(clock.now(), at(1_300));
+        let (jumped, ()) = tokio::join!(
+            async {
+                Clock::Simulated(clock.clone()).sleep_until(at(1_000_000)).await;
+                clock.now()
+            },
+            async {
+                tokio::time::sleep(Duration::from_secs(7)).await;
+                clock.advance(Duration::from_hours(1_000));
+            }
+        );
+        assert_eq!(jumped, at(1_307 + 3_600_000));
     }
 
     #[test]

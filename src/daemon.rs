@@ -28,9 +28,11 @@ use crate::engine::{Engine, EngineError, Settings};
 use crate::health::Health;
 use crate::intake::source::Source;
 use crate::mailroom::Mailroom;
+use crate::net::Network;
 use crate::outbox::deliver::{Delivery, Dispatch, Outlet};
 use crate::postroom;
 use crate::setup::{self, SetupError};
+use crate::store::Store;
 use crate::wake::Wake;
 
 /// Why the service ended, beyond being asked to.
@@ -117,21 +119,53 @@ struct Daemon {
     looked_at_held: Option<Instant>,
 }
 
+/// What the service is made of beside its store: all that the configuration can be wrong about.
+#[derive(Debug)]
+pub struct Parts {
+    settings: Settings,
+    ways: Ways,
+}
+
+impl Parts {
+    /// The parts that a configuration asks for.
+    ///
+    /// # Errors
+    /// [`SetupError`], which names file, key and what was expected.
+    pub fn of(config: &Config, network: &Network) -> Result<Self, SetupError> {
+        let settings = setup::settings(config)?;
+        let sources = setup::sources(config)?.into_iter().map(|(name, source)| (name, source.over(network)));
+        let outlets = setup::outlets(config)?.into_iter().map(|(name, outlet)| (name, outlet.over(network)));
+        Ok(Self { settings, ways: (sources.collect(), outlets.collect()) })
+    }
+}
+
 /// Runs the service until it is told to stop; with `once` for one pass.
 ///
 /// # Errors
 /// [`DaemonError`] when it can't start or can't go on.
 pub async fn run(config: Config, clock: Clock, once: bool) -> Result<Passed, DaemonError> {
-    let settings = setup::settings(&config)?;
-    let sources = setup::sources(&config)?;
-    let outlets = setup::outlets(&config)?;
+    let parts = Parts::of(&config, &Network::Tcp)?;
     let store = setup::open_store(&config).await?;
+    serve(config, parts, store, clock, once).await
+}
+
+/// Runs the service as [`run`] does, on a store that is open.
+///
+/// # Errors
+/// As [`run`].
+pub async fn serve(
+    config: Config,
+    Parts { settings, ways }: Parts,
+    store: Store,
+    clock: Clock,
+    once: bool,
+) -> Result<Passed, DaemonError> {
     setup::check_mailboxes(&store, &settings.house)?;
     let mut engine = Engine::start(store.clone(), settings).await?;
     engine.wake_outbox(clock.now()).await?;
 
     let socket = config.socket.clone();
-    let mut daemon = Daemon::start(config, clock, engine, (sources, outlets), once)?;
+    let mut daemon = Daemon::start(config, clock, engine, ways, once)?;
     let served = daemon.serve(once).await;
     daemon.farewell().await;
     let passed = served.and_then(|()| Ok(daemon.passed()?));

@@ -1,9 +1,14 @@
 //! TCP as a client, for IMAP and SMTP alike: each address of a host is tried, and plain text stays on this machine.
 
+use std::fmt;
 use std::io;
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
+use tokio::io::{AsyncRead, AsyncWrite, DuplexStream, ReadBuf};
 use tokio::net::{TcpStream, lookup_host};
 use tokio::time::timeout;
 
@@ -30,11 +35,102 @@ impl From<io::Error> for DialError {
     }
 }
 
-/// Connects to the first address of `host` that answers. The name server and each address have `limit`.
-///
-/// # Errors
-/// [`DialError::PlainText`] when `tls` is [`TlsMode::None`] and an address to be tried is not of this machine.
-pub async fn dial(host: &str, port: u16, tls: TlsMode, limit: Duration) -> Result<TcpStream, DialError> {
+/// Where connections lead.
+#[derive(Clone, Default)]
+pub enum Network {
+    /// To other processes and machines.
+    #[default]
+    Tcp,
+    /// To servers inside this process, in simulated time: by their port.
+    Simulated(Arc<Exchange>),
+}
+
+/// Connects to the simulated server at a port.
+pub type Exchange = dyn Fn(u16) -> io::Result<DuplexStream> + Send + Sync;
+
+impl fmt::Debug for Network {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Tcp => "Tcp",
+            Self::Simulated(_) => "Simulated",
+        })
+    }
+}
+
+/// A connection.
+#[derive(Debug)]
+pub enum Line {
+    /// Over TCP.
+    Tcp(TcpStream),
+    /// To a simulated server.
+    Simulated(DuplexStream),
+}
+
+impl Line {
+    /// The address at the other end.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub fn peer_addr(&self) -> io::Result<SocketAddr> {
+        match self {
+            Self::Tcp(stream) => stream.peer_addr(),
+            Self::Simulated(_) => Ok(SocketAddr::from((Ipv4Addr::LOCALHOST, 0))),
+        }
+    }
+}
+
+impl AsyncRead for Line {
+    fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, to: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        match self.get_mut() {
+            Self::Tcp(stream) => Pin::new(stream).poll_read(cx, to),
+            Self::Simulated(stream) => Pin::new(stream).poll_read(cx, to),
+        }
+    }
+}
+
+impl AsyncWrite for Line {
+    fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        match self.get_mut() {
+            Self::Tcp(stream) => Pin::new(stream).poll_write(cx, bytes),
+            Self::Simulated(stream) => Pin::new(stream).poll_write(cx, bytes),
+        }
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match self.get_mut() {
+            Self::Tcp(stream) => Pin::new(stream).poll_flush(cx),
+            Self::Simulated(stream) => Pin::new(stream).poll_flush(cx),
+        }
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match self.get_mut() {
+            Self::Tcp(stream) => Pin::new(stream).poll_shutdown(cx),
+            Self::Simulated(stream) => Pin::new(stream).poll_shutdown(cx),
+        }
+    }
+}
+
+impl Network {
+    /// Connects to the first address of `host` that answers. The name server and each address have `limit`.
+    ///
+    /// # Errors
+    /// [`DialError::PlainText`] when `tls` is [`TlsMode::None`] and an address to be tried is not of this machine.
+    pub async fn dial(
+        &self,
+        host: &str,
+        port: u16,
+        tls: TlsMode,
+        limit: Duration,
+    ) -> Result<Line, DialError> {
+        match self {
+            Self::Tcp => dial(host, port, tls, limit).await.map(Line::Tcp),
+            Self::Simulated(exchange) => Ok(Line::Simulated(exchange(port)?)),
+        }
+    }
+}
+
+async fn dial(host: &str, port: u16, tls: TlsMode, limit: Duration) -> Result<TcpStream, DialError> {
     let found = timeout(limit, lookup_host((host, port))).await;
     let found = found.map_err(|_| silent("the name server", limit))??;
     let addresses: Vec<SocketAddr> = found.collect();

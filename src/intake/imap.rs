@@ -21,6 +21,7 @@ use self::answers::{read_abilities, read_listed, read_mail, uid_of};
 use self::names::{folder_name, quoted, sequence_set};
 use self::wire::{Fault, Wire};
 use super::source::{Content, Cursor, HEAD_SIZE, Listed, Mail, Place, SourceError};
+use crate::net::Network;
 use crate::tls::{TlsError, TlsMode, allowed};
 
 /// UIDs in one command: its line stays well below the 8,192 bytes that servers take (RFC 7162 section 4).
@@ -74,6 +75,7 @@ struct Abilities {
 #[derive(Debug)]
 pub struct ImapSource {
     settings: ImapSettings,
+    network: Network,
     wire: Option<Wire>,
     able: Abilities,
     /// The names of the two folders as the server writes them.
@@ -93,6 +95,7 @@ impl ImapSource {
         allowed(settings.tls, &settings.host)?;
         Ok(Self {
             settings,
+            network: Network::default(),
             wire: None,
             able: Abilities::default(),
             processed: String::new(),
@@ -100,6 +103,11 @@ impl ImapSource {
             uid_validity: None,
             left_marked: BTreeSet::new(),
         })
+    }
+
+    /// Connects over another network from now on.
+    pub(super) fn over(&mut self, network: &Network) {
+        self.network = network.clone();
     }
 
     pub(super) fn uid_validity(&self) -> Option<u32> {
@@ -112,7 +120,7 @@ impl ImapSource {
 
     pub(super) async fn open(&mut self) -> Result<(), SourceError> {
         self.wire = None;
-        self.wire = Some(dial::dial(&self.settings).await?);
+        self.wire = Some(dial::dial(&self.network, &self.settings).await?);
         let opened = self.settle_in().await;
         if opened.is_err() {
             self.wire = None;

@@ -8,6 +8,7 @@ use tokio::sync::mpsc::Sender;
 
 use super::imap::{ImapSettings, ImapSource};
 use super::maildir::{MaildirSettings, MaildirSource};
+use crate::net::Network;
 use crate::tls::TlsError;
 
 /// Of a message over the limit this much is fetched, in bytes: its header, as a rule.
@@ -167,6 +168,15 @@ impl Source {
     /// A Maildir, not opened yet.
     pub fn maildir(settings: MaildirSettings) -> Self {
         Self::Maildir(MaildirSource::new(settings))
+    }
+
+    /// The same over another network.
+    #[must_use]
+    pub fn over(mut self, network: &Network) -> Self {
+        if let Self::Imap(source) = &mut self {
+            source.over(network);
+        }
+        self
     }
 
     /// Connects and logs in; makes the folders for processed and set-aside mail when absent. Drops an earlier

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use super::maildir::MaildirOutlet;
 use super::smtp::SmtpOutlet;
+use crate::net::Network;
 use crate::tls::TlsError;
 
 /// One mail for one recipient, as it stands in the outbox. A retry is the same value again.
@@ -133,6 +134,15 @@ pub enum Outlet {
 }
 
 impl Outlet {
+    /// The same over another network.
+    #[must_use]
+    pub fn over(mut self, network: &Network) -> Self {
+        if let Self::Smtp(outlet) = &mut self {
+            outlet.over(network);
+        }
+        self
+    }
+
     /// Hands over one mail. Always comes to an end: every step has its time-out.
     ///
     /// An SMTP connection is kept for the next mail; call [`Outlet::rest`] when there is none for now. When the

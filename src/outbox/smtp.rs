@@ -21,6 +21,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 
 use self::session::{Mail, Session};
 use super::deliver::{Delivery, Dispatch, OutletError};
+use crate::net::Network;
 use crate::tls::{self, TlsMode};
 
 /// Where and how a mailbox's mails are handed over.
@@ -69,6 +70,7 @@ async fn within<T>(
 #[derive(Debug)]
 pub struct SmtpOutlet {
     settings: SmtpSettings,
+    network: Network,
     tls: Option<Arc<ClientConfig>>,
     hello: ClientId,
     kept: Option<Session>,
@@ -85,7 +87,12 @@ impl SmtpOutlet {
             TlsMode::Implicit | TlsMode::StartTls => Some(tls::client_config(settings.ca.as_deref())?),
             TlsMode::None => None,
         };
-        Ok(Self { settings, tls, hello: ClientId::default(), kept: None })
+        Ok(Self { settings, network: Network::default(), tls, hello: ClientId::default(), kept: None })
+    }
+
+    /// Connects over another network from now on.
+    pub(super) fn over(&mut self, network: &Network) {
+        self.network = network.clone();
     }
 
     pub(super) async fn send(&mut self, dispatch: &Dispatch) -> Delivery {
@@ -140,7 +147,7 @@ impl SmtpOutlet {
     /// A new connection: TCP, TLS, greeting, EHLO, login. What fails here is no verdict on any mail.
     async fn connect(&self) -> Result<Session, OutletError> {
         let settings = &self.settings;
-        let (line, taken) = wire::open(settings, self.tls.as_ref(), &self.hello).await?;
+        let (line, taken) = wire::open(&self.network, settings, self.tls.as_ref(), &self.hello).await?;
         let greeted = AsyncSmtpConnection::connect_with_transport(line, &self.hello);
         let mut connection =
             within(settings, "the greeting", greeted).await?.map_err(|error| self.turned_away(&error))?;

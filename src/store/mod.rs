@@ -11,6 +11,8 @@
 mod check;
 mod codec;
 mod commit;
+#[doc(hidden)]
+pub mod faults;
 mod files;
 #[doc(hidden)]
 pub mod fuzzing;
@@ -39,6 +41,7 @@ pub use read::{Numbers, Place};
 pub use totals::Totals;
 
 use crate::domain::signing::Signer;
+use faults::{Faults, Step};
 use files::Lock;
 use letters::Letters;
 use recipe::Engine;
@@ -123,6 +126,7 @@ struct Inner {
     dir: PathBuf,
     letters: Letters,
     engine: Arc<Engine>,
+    faults: Faults,
     /// The last to go: another process may open only when the register is closed.
     _lock: Lock,
 }
@@ -150,6 +154,12 @@ impl Store {
     /// [`StoreError::InUse`] when another process has it, [`StoreError::Newer`] and [`StoreError::Damaged`] when it
     /// can't be used as it is, [`StoreError::Io`].
     pub fn open(dir: &Path) -> Result<Self, StoreError> {
+        Self::open_with(dir, Faults::default())
+    }
+
+    /// As [`Store::open`], on a disk and in a process that fail as they are told.
+    #[doc(hidden)]
+    pub fn open_with(dir: &Path, faults: Faults) -> Result<Self, StoreError> {
         let is_new = !dir.exists();
         std::fs::create_dir_all(dir).map_err(|e| StoreError::io("create", dir, &e))?;
         let dir = dir.canonicalize().map_err(|e| StoreError::io("find", dir, &e))?;
@@ -172,7 +182,9 @@ impl Store {
             })
             .map_err(|e| StoreError::io("start the writer of", &dir, &e))?;
         let (orders, writer) = (Some(orders), Some(writer));
-        Ok(Self { inner: Arc::new(Inner { orders, writer, signer, dir, letters, engine, _lock: lock }) })
+        Ok(Self {
+            inner: Arc::new(Inner { orders, writer, signer, dir, letters, engine, faults, _lock: lock }),
+        })
     }
 
     /// What signs Message-IDs and tokens: the secret of this installation.
@@ -193,7 +205,10 @@ impl Store {
         if commits.len() > Self::MOST_COMMITS {
             return Err(StoreError::Invalid(format!("{} commits at once", commits.len())).into());
         }
-        self.ask(|to| Order::Commit(commits, to)).await?
+        match self.inner.faults.before(Step::Commit)? {
+            faults::Way::Lost => Ok(()),
+            faults::Way::On => self.ask(|to| Order::Commit(commits, to)).await?,
+        }
     }
 
     /// Brings everything committed before to the disk.
@@ -201,7 +216,9 @@ impl Store {
     /// # Errors
     /// Any; after one the store is [`StoreError::Broken`].
     pub async fn flush(&self) -> Result<(), StoreError> {
-        self.ask(Order::Flush).await?
+        self.inner.faults.before(Step::Flush)?;
+        self.ask(Order::Flush).await??;
+        self.inner.faults.after(Step::Flush)
     }
 
     /// Forgets the counts of days before `before`.
@@ -218,9 +235,13 @@ impl Store {
     /// [`StoreError::Io`]; nothing half written has a name then.
     pub async fn keep(&self, contents: Vec<Vec<u8>>) -> Result<Vec<String>, StoreError> {
         self.inner.engine.sound()?;
+        self.inner.faults.before(Step::Keep)?;
         let inner = Arc::clone(&self.inner);
         let kept = tokio::task::spawn_blocking(move || inner.letters.keep(&contents));
-        kept.await.unwrap_or_else(|e| Err(StoreError::Broken(format!("writing letters: {e}"))))
+        let names =
+            kept.await.unwrap_or_else(|e| Err(StoreError::Broken(format!("writing letters: {e}"))))?;
+        self.inner.faults.after(Step::Keep)?;
+        Ok(names)
     }
 
     /// Brings everything to the disk and, when this is the last clone, closes the store.
@@ -234,11 +255,14 @@ impl Store {
         flushed
     }
 
-    async fn ask<T>(&self, order: impl FnOnce(oneshot::Sender<T>) -> Order) -> Result<T, StoreError> {
+    async fn ask<T: Send + 'static>(
+        &self,
+        order: impl FnOnce(oneshot::Sender<T>) -> Order,
+    ) -> Result<T, StoreError> {
         let ended = || StoreError::Broken("its writing thread has ended".into());
         let (to, answer) = oneshot::channel();
         let orders = self.inner.orders.as_ref().ok_or_else(ended)?;
         orders.send(order(to)).await.map_err(|_| ended())?;
-        answer.await.map_err(|_| ended())
+        self.inner.faults.wait(answer).await.ok_or_else(ended)
     }
 }

@@ -315,7 +315,7 @@ impl Store {
     /// # Errors
     /// [`StoreError::Io`].
     pub fn room(&self) -> Result<Room, StoreError> {
-        letters::room(&self.inner.dir)
+        Ok(self.inner.faults.room(letters::room(&self.inner.dir)?))
     }
 
     pub(super) fn view(&self) -> Result<View<'_>, StoreError> {

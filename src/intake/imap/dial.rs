@@ -10,7 +10,6 @@ use async_imap::{Authenticator, Client, Session};
 use rustls::pki_types::ServerName;
 use secrecy::ExposeSecret as _;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
@@ -18,15 +17,15 @@ use super::ImapSettings;
 use super::guard::Guard;
 use super::wire::{Fault, Wire, brief, bye, closed};
 use crate::intake::source::SourceError;
-use crate::net::{self, DialError};
+use crate::net::{DialError, Line, Network};
 use crate::tls::{TlsMode, client_config};
 
 /// The longest line that is read before TLS, in bytes.
 const LONGEST_PLAIN_LINE: usize = 8 * 1024;
 
 /// Connects and logs in. Every step has the settings' time-out.
-pub(super) async fn dial(settings: &ImapSettings) -> Result<Wire, SourceError> {
-    let dialled = net::dial(&settings.host, settings.port, settings.tls, settings.timeout).await;
+pub(super) async fn dial(network: &Network, settings: &ImapSettings) -> Result<Wire, SourceError> {
+    let dialled = network.dial(&settings.host, settings.port, settings.tls, settings.timeout).await;
     let mut tcp = dialled.map_err(|error| match error {
         DialError::PlainText(error) => SourceError::Refused(error.to_string()),
         DialError::Unreachable(why) => away(settings, &why),
@@ -53,7 +52,7 @@ fn away(settings: &ImapSettings, error: &dyn Display) -> SourceError {
     SourceError::Away(format!("{}:{}: {error}", settings.host, settings.port))
 }
 
-async fn secured(settings: &ImapSettings, tcp: TcpStream) -> Result<TlsStream<TcpStream>, SourceError> {
+async fn secured(settings: &ImapSettings, tcp: Line) -> Result<TlsStream<Line>, SourceError> {
     // made anew each time: a root that the operator adds or replaces counts from the next connection on
     let ca = settings.ca.clone();
     let config = tokio::task::spawn_blocking(move || client_config(ca.as_deref()))
@@ -79,7 +78,7 @@ fn handshake_failed(settings: &ImapSettings, error: &io::Error) -> SourceError {
 
 /// Greeting and STARTTLS, read byte by byte: nothing that came in plain text can be left in a buffer and be taken for
 /// something that came through TLS (the command injection of CVE-2011-0411 and its kin).
-async fn start_tls(tcp: &mut TcpStream) -> Result<(), SourceError> {
+async fn start_tls(tcp: &mut Line) -> Result<(), SourceError> {
     let greeting = plain_line(tcp).await?;
     check_greeting(greeting.split_whitespace().nth(1).unwrap_or_default(), &greeting)?;
     tcp.write_all(b"S1 STARTTLS\r\n").await.map_err(|e| Fault::from(e).into_error())?;
@@ -98,7 +97,7 @@ async fn start_tls(tcp: &mut TcpStream) -> Result<(), SourceError> {
     }
 }
 
-async fn plain_line(tcp: &mut TcpStream) -> Result<String, SourceError> {
+async fn plain_line(tcp: &mut Line) -> Result<String, SourceError> {
     let mut line = Vec::new();
     while line.len() < LONGEST_PLAIN_LINE {
         match tcp.read_u8().await {

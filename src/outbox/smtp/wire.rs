@@ -20,11 +20,10 @@ use rustls::pki_types::ServerName;
 use tokio::io::{
     AsyncBufReadExt as _, AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _, BufReader, ReadBuf,
 };
-use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 
 use super::{SmtpSettings, within};
-use crate::net::{self, DialError};
+use crate::net::{self, DialError, Network};
 use crate::outbox::deliver::OutletError;
 use crate::tls::TlsMode;
 
@@ -46,11 +45,12 @@ pub(super) type Line = Box<dyn AsyncTokioStream>;
 
 /// Connects and makes the connection safe as `settings` ask, each step within the time-out.
 pub(super) async fn open(
+    network: &Network,
     settings: &SmtpSettings,
     tls: Option<&Arc<ClientConfig>>,
     hello: &ClientId,
 ) -> Result<(Line, Taken), OutletError> {
-    let stream = dial(settings).await?;
+    let stream = dial(network, settings).await?;
     let (peer, taken) = (stream.peer, stream.taken.clone());
     let line: Line = match (settings.tls, tls) {
         (TlsMode::None, _) | (_, None) => Box::new(stream),
@@ -67,8 +67,8 @@ pub(super) async fn open(
     Ok((line, taken))
 }
 
-async fn dial(settings: &SmtpSettings) -> Result<Counted, OutletError> {
-    let dialled = net::dial(&settings.host, settings.port, settings.tls, settings.timeout).await;
+async fn dial(network: &Network, settings: &SmtpSettings) -> Result<Counted, OutletError> {
+    let dialled = network.dial(&settings.host, settings.port, settings.tls, settings.timeout).await;
     let stream = dialled.map_err(|error| match error {
         DialError::PlainText(error) => error.into(),
         DialError::Unreachable(why) => settings.unreachable(why),
@@ -161,11 +161,11 @@ async fn read_reply(stream: &mut BufReader<Counted>) -> io::Result<Vec<u8>> {
     }
 }
 
-/// A TCP stream that counts what the kernel took: whether a given byte can have left us is then certain, also beneath
+/// A connection that counts what the kernel took: whether a given byte can have left us is then certain, also beneath
 /// TLS, which keeps a buffer of its own.
 #[derive(Debug)]
 struct Counted {
-    stream: TcpStream,
+    stream: net::Line,
     peer: SocketAddr,
     taken: Taken,
 }
