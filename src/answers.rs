@@ -4,6 +4,7 @@ pub mod ingest;
 mod mails;
 mod orders;
 mod quarantine;
+mod snapshot;
 
 use std::collections::HashSet;
 
@@ -12,6 +13,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 pub use orders::Added;
+pub use snapshot::snapshot;
 
 use crate::domain::complaint::NoticeStatus;
 use crate::domain::fact::NoticeId;
@@ -99,6 +101,8 @@ pub enum Ask {
     Status,
     /// The register against itself and against the saved mails.
     Verify,
+    /// A copy of the register at one moment, for a backup or an export.
+    Snapshot,
     /// Carry out an order.
     Order {
         /// The complaint's reference.
@@ -217,6 +221,7 @@ async fn found(engine: &mut Engine, health: &Health, ask: Ask, now: Timestamp) -
         Ask::QuarantineDrop { id, by } => quarantine::dropped(engine, &id, &by, now).await?,
         Ask::Status => status(engine, health, now)?,
         Ask::Verify => verify(engine.store().clone()).await?,
+        Ask::Snapshot => snapshot(engine.store().clone()).await?,
         Ask::Order { reference, text, by } => orders::order(engine, &reference, &text, &by, now).await?,
         Ask::Add(added) => orders::add(engine, &added, now).await?,
         Ask::Ingest { mailbox, raw } => ingest::ingest(engine, &mailbox, &raw, now).await?,

@@ -420,6 +420,14 @@ impl Daemon {
                         reply.send(answer.unwrap_or_else(|e| Reply::refused(exit::DATAERR, e.to_string())));
                 });
             }
+            Wake::Ask { ask: Ask::Snapshot, reply } => {
+                let store = self.engine.store().clone();
+                tokio::spawn(async move {
+                    let answer = answers::snapshot(store).await;
+                    let _ =
+                        reply.send(answer.unwrap_or_else(|e| Reply::refused(exit::TEMPFAIL, e.to_string())));
+                });
+            }
             Wake::Ask { ask, reply } => {
                 let answer = match answers::answer(&mut self.engine, &self.health, ask, now).await {
                     Err(EngineError::Store(e)) if e.is_full() => {

@@ -1,8 +1,11 @@
 //! The commands: what people type. One file a command.
 
 mod asking;
+mod backup;
 mod check;
 mod completions;
+mod export;
+mod import;
 mod list;
 mod local;
 mod order;
@@ -11,6 +14,7 @@ mod preview;
 mod print;
 mod quarantine;
 mod read;
+mod restore;
 mod show;
 mod status;
 mod terms;
@@ -91,6 +95,14 @@ enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// Write the whole register as JSON lines, the secret with it
+    Export(export::Arguments),
+    /// Build a register from the lines of an export
+    Import(import::Arguments),
+    /// Copy register and mails while the service runs, and verify the copy
+    Backup(backup::Arguments),
+    /// Put a backup back
+    Restore(restore::Arguments),
     /// Print what a shell needs to complete commands, options and references
     Completions(completions::Arguments),
     /// Show how the service is doing; 0 means ready and healthy
@@ -240,6 +252,10 @@ async fn dispatch(arguments: &Arguments) -> Result<u8, Failure> {
         Command::Outbox(outbox) => outbox::run(&load(config)?, outbox).await,
         Command::Quarantine(quarantine) => quarantine::run(&load(config)?, quarantine).await,
         Command::Completions(shell) => completions::run(&Arguments::command(), shell),
+        Command::Export(export) => export::run(&load(config)?, export).await,
+        Command::Import(import) => import::run(&load(config)?, import),
+        Command::Backup(backup) => backup::run(&load(config)?, backup).await,
+        Command::Restore(restore) => restore::run(&load(config)?, restore),
         Command::Verify { json } => status::verify(&load(config)?, *json).await,
         Command::Status { json } => status::run(&load(config)?, *json).await,
     }

@@ -62,13 +62,13 @@ struct Check<'a> {
 
 /// The contents that the journal refers to.
 #[derive(Default)]
-struct Contents {
+pub(super) struct Contents {
     letters: BTreeSet<String>,
     others: BTreeSet<String>,
 }
 
 impl Contents {
-    fn add(&mut self, fact: &Fact) {
+    pub(super) fn add(&mut self, fact: &Fact) {
         match fact {
             Fact::Received(received) => {
                 self.letter(&received.letter);
@@ -82,6 +82,11 @@ impl Contents {
             // The others name no content.
             _ => {}
         }
+    }
+
+    /// The names of all.
+    pub(super) fn all(&self) -> impl Iterator<Item = &String> {
+        self.letters.union(&self.others)
     }
 
     fn letter(&mut self, letter: &LetterNote) {

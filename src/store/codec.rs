@@ -78,6 +78,13 @@ impl<'a, S: Source> Draft<'a, S> {
         Ok(())
     }
 
+    /// Removes a document with all its pieces, if it is there.
+    pub(super) fn remove_document(&mut self, table: Table, key: &[u8]) -> Result<(), StoreError> {
+        let pieces = self.get(table, &piece_key(key, 0))?.map_or(Ok(0), |first| piece_count(&first))?;
+        (0..pieces).for_each(|number| self.remove(table, &piece_key(key, number)));
+        Ok(())
+    }
+
     /// Puts a value as a document of versioned JSON.
     pub(super) fn put_json<T: Serialize>(
         &mut self,

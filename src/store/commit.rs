@@ -122,6 +122,12 @@ pub enum CommitError {
     Store(#[from] StoreError),
 }
 
+/// Numbers that are skipped after an old state was brought back: more than anybody gives out between two backups, and
+/// few enough to be passed over one by one.
+const LEAP_COMPLAINTS: u64 = 1_000;
+const LEAP_REFERENCES: u32 = 1_000;
+const LEAP_NOTICES: u64 = 10_000;
+
 /// The one document that every commit rewrites.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(super) struct Head {
@@ -161,6 +167,17 @@ impl Head {
             next_complaint: self.next_complaint,
             next_notice: self.next_notice,
             next_reference: self.next_references.get(&year).copied().unwrap_or(1),
+        }
+    }
+
+    /// Skips numbers that may have been given out since this was written: a reference, a Message-ID or the token of an
+    /// order must never come to mean something else.
+    pub(super) fn leap(&mut self, year: i16) {
+        self.next_complaint += LEAP_COMPLAINTS;
+        self.next_notice += LEAP_NOTICES;
+        self.next_references.entry(year).or_insert(1);
+        for next in self.next_references.values_mut() {
+            *next = next.saturating_add(LEAP_REFERENCES);
         }
     }
 
@@ -211,7 +228,7 @@ impl<'a, 'b, S: Source> Writing<'a, 'b, S> {
             self.append(commit, fact)?;
         }
         if let Some(record) = &commit.record {
-            self.put_record(before.as_ref(), record)?;
+            put_record(self.draft, &mut self.head.totals, before.as_ref(), record)?;
         }
         for outgoing in &commit.outbox {
             self.put_outgoing(outgoing)?;
@@ -270,7 +287,8 @@ impl<'a, 'b, S: Source> Writing<'a, 'b, S> {
         if let Some(id) = commit.complaint {
             self.draft.put(Table::JournalOf, &keys::pair(keys::number(id.0), seq), Vec::new())?;
             if let Fact::Received(received) = fact {
-                self.put_reference(&received.reference, id)?;
+                let is_free = put_reference(self.draft, &received.reference, id)?;
+                is_free.then_some(()).ok_or(CommitError::Conflict)?;
             }
         }
         self.head.seq = seq;
@@ -278,52 +296,11 @@ impl<'a, 'b, S: Source> Writing<'a, 'b, S> {
         Ok(())
     }
 
-    fn put_reference(&mut self, reference: &str, id: ComplaintId) -> Result<(), CommitError> {
-        let key = keys::reference(reference);
-        if self.draft.get(Table::References, &key)?.is_some() {
-            return Err(CommitError::Conflict);
-        }
-        Ok(self.draft.put(Table::References, &key, keys::number(id.0).to_vec())?)
-    }
-
-    fn put_record(&mut self, before: Option<&Record>, record: &Record) -> Result<(), StoreError> {
-        let id = record.complaint.id;
-        if let Some(before) = before {
-            self.head.totals.remove_complaint(before.complaint.state);
-            if let Some(due) = before.due_at {
-                self.draft.remove(Table::Due, &keys::due(due, id));
-            }
-        }
-        self.head.totals.add_complaint(record.complaint.state);
-        put_open(self.draft, &record.complaint)?;
-        if let Some(due) = record.due_at {
-            self.draft.put(Table::Due, &keys::due(due, id), Vec::new())?;
-        }
-        self.draft.put_json(Table::Records, &keys::number(id.0), record)
-    }
-
     fn put_outgoing(&mut self, outgoing: &Outgoing) -> Result<(), CommitError> {
-        let key = keys::number(outgoing.id.0);
         if outgoing.id.0 >= self.head.next_notice {
             return Err(invalid("a notice whose number was never given out"));
         }
-        if let Some(before) = codec::json::<_, Outgoing>(self.draft, Table::Outbox, &key)? {
-            self.head.totals.remove_outgoing(before.status);
-            if let Some(at) = before.next_at {
-                self.draft.remove(Table::OutboxDue, &keys::outbox_due(&before.mailbox, at, before.id));
-            }
-        }
-        self.head.totals.add_outgoing(outgoing.status);
-        if let Some(at) = outgoing.next_at {
-            let key = keys::outbox_due(&outgoing.mailbox, at, outgoing.id);
-            self.draft.put(Table::OutboxDue, &key, Vec::new())?;
-        }
-        if outgoing.is_open() {
-            self.draft.put(Table::OutboxOpen, &key, Vec::new())?;
-        } else {
-            self.draft.remove(Table::OutboxOpen, &key);
-        }
-        Ok(self.draft.put_json(Table::Outbox, &key, outgoing)?)
+        Ok(put_outgoing(self.draft, &mut self.head.totals, outgoing)?)
     }
 
     /// The first complaint that a Message-ID was seen in keeps it.
@@ -353,12 +330,7 @@ impl<'a, 'b, S: Source> Writing<'a, 'b, S> {
             at: commit.at,
         };
         let key = keys::place(&taken.mailbox, &taken.place)?;
-        if let Some(before) = codec::json::<_, TakenRecord>(self.draft, Table::Places, &key)? {
-            self.head.totals.remove_letter(before.fate);
-        }
-        self.head.totals.add_letter(taken.fate);
-        self.draft.put_json(Table::Places, &key, &record)?;
-        put_set_aside(self.draft, &key, taken.fate)?;
+        put_place(self.draft, &mut self.head.totals, &key, &record)?;
 
         let key = keys::seen(self.signer, &taken.mailbox, message_id, &taken.body_sha256);
         // A duplicate keeps pointing at what became of its first.
@@ -380,6 +352,98 @@ impl<'a, 'b, S: Source> Writing<'a, 'b, S> {
         let before = self.draft.get(Table::Counts, &key)?.map_or(Ok(0), |value| count_of(&value))?;
         self.draft.put(Table::Counts, &key, before.saturating_add(more).to_be_bytes().to_vec())
     }
+}
+
+/// A complaint under its reference; `false` when another has it.
+pub(super) fn put_reference<S: Source>(
+    draft: &mut Draft<S>,
+    reference: &str,
+    id: ComplaintId,
+) -> Result<bool, StoreError> {
+    let key = keys::reference(reference);
+    if draft.get(Table::References, &key)?.is_some() {
+        return Ok(false);
+    }
+    draft.put(Table::References, &key, keys::number(id.0).to_vec())?;
+    Ok(true)
+}
+
+/// A complaint in its table and in those that are made from it.
+pub(super) fn put_record<S: Source>(
+    draft: &mut Draft<S>,
+    totals: &mut Totals,
+    before: Option<&Record>,
+    record: &Record,
+) -> Result<(), StoreError> {
+    let id = record.complaint.id;
+    if let Some(before) = before {
+        totals.remove_complaint(before.complaint.state);
+        if let Some(due) = before.due_at {
+            draft.remove(Table::Due, &keys::due(due, id));
+        }
+    }
+    totals.add_complaint(record.complaint.state);
+    put_open(draft, &record.complaint)?;
+    if let Some(due) = record.due_at {
+        draft.put(Table::Due, &keys::due(due, id), Vec::new())?;
+    }
+    draft.put_json(Table::Records, &keys::number(id.0), record)
+}
+
+/// Undoes [`put_record`].
+pub(super) fn remove_record<S: Source>(
+    draft: &mut Draft<S>,
+    totals: &mut Totals,
+    record: &Record,
+) -> Result<(), StoreError> {
+    let id = record.complaint.id;
+    totals.remove_complaint(record.complaint.state);
+    draft.remove(Table::Open, &keys::number(id.0));
+    if let Some(due) = record.due_at {
+        draft.remove(Table::Due, &keys::due(due, id));
+    }
+    draft.remove_document(Table::Records, &keys::number(id.0))
+}
+
+/// A mail of the outbox in its table and in those that are made from it.
+pub(super) fn put_outgoing<S: Source>(
+    draft: &mut Draft<S>,
+    totals: &mut Totals,
+    outgoing: &Outgoing,
+) -> Result<(), StoreError> {
+    let key = keys::number(outgoing.id.0);
+    if let Some(before) = codec::json::<_, Outgoing>(draft, Table::Outbox, &key)? {
+        totals.remove_outgoing(before.status);
+        if let Some(at) = before.next_at {
+            draft.remove(Table::OutboxDue, &keys::outbox_due(&before.mailbox, at, before.id));
+        }
+    }
+    totals.add_outgoing(outgoing.status);
+    if let Some(at) = outgoing.next_at {
+        let key = keys::outbox_due(&outgoing.mailbox, at, outgoing.id);
+        draft.put(Table::OutboxDue, &key, Vec::new())?;
+    }
+    if outgoing.is_open() {
+        draft.put(Table::OutboxOpen, &key, Vec::new())?;
+    } else {
+        draft.remove(Table::OutboxOpen, &key);
+    }
+    draft.put_json(Table::Outbox, &key, outgoing)
+}
+
+/// What became of a message, in its table and in those that are made from it.
+pub(super) fn put_place<S: Source>(
+    draft: &mut Draft<S>,
+    totals: &mut Totals,
+    key: &[u8],
+    taken: &TakenRecord,
+) -> Result<(), StoreError> {
+    if let Some(before) = codec::json::<_, TakenRecord>(draft, Table::Places, key)? {
+        totals.remove_letter(before.fate);
+    }
+    totals.add_letter(taken.fate);
+    draft.put_json(Table::Places, key, taken)?;
+    put_set_aside(draft, key, taken.fate)
 }
 
 /// Complaints that are not closed, or in which a letter waits, stand in an index of their own: few among all there ever

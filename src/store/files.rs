@@ -2,7 +2,7 @@
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{ErrorKind, Write};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use rustix::fs::{FlockOperation, flock};
@@ -47,6 +47,40 @@ pub(super) fn sync(path: &Path) -> Result<(), StoreError> {
     File::open(path).and_then(|file| file.sync_all()).map_err(|e| StoreError::io("sync", path, &e))
 }
 
+/// Brings everything that was written to the disk on which `dir` lies: one wait for many files.
+pub(super) fn sync_disk_of(dir: &Path) -> Result<(), StoreError> {
+    let synced = File::open(dir).and_then(|dir| Ok(rustix::fs::syncfs(&dir)?));
+    synced.map_err(|e| StoreError::io("sync the disk of", dir, &e))
+}
+
+/// Copies a file for our eyes only; it is on disk only after [`sync`].
+pub(super) fn copy(from: &Path, to: &Path) -> Result<(), StoreError> {
+    fs::copy(from, to).map_err(|e| StoreError::io("copy", from, &e))?;
+    fs::set_permissions(to, fs::Permissions::from_mode(0o600)).map_err(|e| StoreError::io("change", to, &e))
+}
+
+/// Copies the files of a folder into a new one; those of its folders too.
+pub(super) fn copy_folder(from: &Path, to: &Path) -> Result<(), StoreError> {
+    make_dir(to)?;
+    for path in list(from)? {
+        let target = to.join(path.file_name().unwrap_or_default());
+        if path.is_dir() {
+            copy_folder(&path, &target)?;
+        } else {
+            copy(&path, &target)?;
+        }
+    }
+    Ok(())
+}
+
+/// Removes a folder that may be there, with all that is in it.
+pub(super) fn remove_folder(dir: &Path) -> Result<(), StoreError> {
+    match fs::remove_dir_all(dir) {
+        Err(e) if e.kind() != ErrorKind::NotFound => Err(StoreError::io("remove", dir, &e)),
+        _ => Ok(()),
+    }
+}
+
 /// Brings every file of a directory and the names in it to the disk.
 pub(super) fn sync_all_in(dir: &Path) -> Result<(), StoreError> {
     for path in list(dir)? {
@@ -68,17 +102,20 @@ pub(super) fn list(dir: &Path) -> Result<Vec<PathBuf>, StoreError> {
 
 /// Writes a new file for our eyes only and brings its bytes to the disk; its name is not yet.
 pub(super) fn write_synced(path: &Path, bytes: &[u8]) -> Result<(), StoreError> {
-    OpenOptions::new()
-        .create(true)
-        .truncate(true)
-        .write(true)
-        .mode(0o600)
-        .open(path)
-        .and_then(|mut file| {
-            file.write_all(bytes)?;
-            file.sync_all()
-        })
-        .map_err(|e| StoreError::io("write", path, &e))
+    let written = create(path).and_then(|mut file| {
+        file.write_all(bytes)?;
+        file.sync_all()
+    });
+    written.map_err(|e| StoreError::io("write", path, &e))
+}
+
+/// Writes a new file for our eyes only; it is on disk only after [`sync`] or [`sync_disk_of`].
+pub(super) fn write(path: &Path, bytes: &[u8]) -> Result<(), StoreError> {
+    create(path).and_then(|mut file| file.write_all(bytes)).map_err(|e| StoreError::io("write", path, &e))
+}
+
+fn create(path: &Path) -> std::io::Result<File> {
+    OpenOptions::new().create(true).truncate(true).write(true).mode(0o600).open(path)
 }
 
 /// Renames within the store.

@@ -14,7 +14,7 @@ const SYNC_THREADS: usize = 4;
 
 /// The folders that contents stand in, by the first digit of their names. Each is synced once per batch, so there are
 /// few: a batch of a hundred mails would touch nearly a hundred of 256.
-const SHELVES: &str = "0123456789abcdef";
+pub(super) const SHELVES: &str = "0123456789abcdef";
 
 fn shelf(name: &str) -> &str {
     &name[..1]
@@ -42,6 +42,37 @@ impl Letters {
         }
         files::sync(&dir)?;
         Ok(Self { dir, unfinished: AtomicU64::new(0) })
+    }
+
+    /// The folder as another has made it: nothing in it is touched, and nothing may be kept.
+    pub(super) const fn of_another(dir: PathBuf) -> Self {
+        Self { dir, unfinished: AtomicU64::new(0) }
+    }
+
+    /// The names of the contents on one shelf, in order.
+    pub(super) fn names(&self, digit: char) -> Result<Vec<String>, StoreError> {
+        let paths = files::list(&self.dir.join(digit.to_string()))?;
+        let name = |path: PathBuf| path.file_name().and_then(|name| name.to_str()).map(str::to_owned);
+        let mut names: Vec<String> = paths.into_iter().filter_map(name).collect();
+        names.retain(|name| self.path(name).is_ok());
+        names.sort_unstable();
+        Ok(names)
+    }
+
+    /// Whether there is a content with this name, whatever it holds.
+    pub(super) fn has(&self, name: &str) -> Result<bool, StoreError> {
+        Ok(self.path(name)?.is_file())
+    }
+
+    /// Writes a content, also over one that is there; it is on disk only after [`files::sync_disk_of`].
+    pub(super) fn put(&self, name: &str, bytes: &[u8]) -> Result<(), StoreError> {
+        let (path, unfinished) = (self.path(name)?, self.new_name());
+        files::write(&unfinished, bytes)?;
+        files::rename(&unfinished, &path)
+    }
+
+    fn new_name(&self) -> PathBuf {
+        self.dir.join("tmp").join(self.unfinished.fetch_add(1, Ordering::Relaxed).to_string())
     }
 
     /// Brings contents to the disk, those that are there already too; gives their names in order. Blocks.
@@ -86,8 +117,7 @@ impl Letters {
     }
 
     fn write(&self, name: &str, bytes: &[u8]) -> Result<(), StoreError> {
-        let number = self.unfinished.fetch_add(1, Ordering::Relaxed);
-        let unfinished = self.dir.join("tmp").join(number.to_string());
+        let unfinished = self.new_name();
         let written = files::write_synced(&unfinished, bytes)
             .and_then(|()| files::rename(&unfinished, &self.path(name)?));
         if written.is_err() {
@@ -97,7 +127,7 @@ impl Letters {
         written
     }
 
-    fn path(&self, name: &str) -> Result<PathBuf, StoreError> {
+    pub(super) fn path(&self, name: &str) -> Result<PathBuf, StoreError> {
         let is_hash = name.len() == 64 && name.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'));
         if !is_hash {
             return Err(StoreError::Invalid(format!("{name:?} is no SHA-256")));

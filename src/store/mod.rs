@@ -8,19 +8,24 @@
 //! The order for whoever writes: [`Store::keep`] the contents, [`Store::commit`] what refers to them,
 //! [`Store::flush`], and only then let anything be seen outside.
 
+mod backup;
 mod check;
 mod codec;
 mod commit;
+mod export;
 #[doc(hidden)]
 pub mod faults;
 mod files;
 #[doc(hidden)]
 pub mod fuzzing;
+mod import;
 mod journal;
 mod keys;
 mod letters;
+mod lines;
 mod read;
 mod recipe;
+mod target;
 mod totals;
 mod upgrade;
 mod writer;
@@ -32,8 +37,11 @@ use std::thread::JoinHandle;
 use jiff::civil::Date;
 use tokio::sync::{mpsc, oneshot};
 
+pub use backup::{Backup, BackupError, Snapshot};
 pub use check::Verified;
 pub use commit::{Commit, CommitError, Record, Seen, Taken, TakenRecord, Used};
+pub use export::ExportError;
+pub use import::{Import, ImportError, Imported};
 pub use journal::Entry;
 pub use keys::CountKey;
 pub use letters::Room;
@@ -56,7 +64,7 @@ pub enum StoreError {
     /// What is on disk can't be what was written.
     #[error(
         "the store is damaged: {0}. Put a backup back with `klachtd restore DIR`, or carry an export over with \
-         `klachtd import`"
+         `klachtd import --replace FILE`; what is there is set aside, not deleted"
     )]
     Damaged(String),
     /// A later version of klachtd wrote it.
@@ -99,6 +107,14 @@ impl StoreError {
         matches!(self, Self::Damaged(_) | Self::Missing(_) | Self::Invalid(_))
     }
 
+    /// What is damaged, without what to do about it.
+    fn in_short(&self) -> String {
+        match self {
+            Self::Damaged(what) => what.clone(),
+            other => other.to_string(),
+        }
+    }
+
     fn damaged(what: impl Into<String>) -> Self {
         Self::Damaged(what.into())
     }
@@ -128,7 +144,18 @@ struct Inner {
     engine: Arc<Engine>,
     faults: Faults,
     /// The last to go: another process may open only when the register is closed.
-    _lock: Lock,
+    _lock: Option<Lock>,
+}
+
+/// What a store is put together from.
+struct Parts {
+    dir: PathBuf,
+    /// `None` when whoever opens it holds the place.
+    lock: Option<Lock>,
+    signer: Signer,
+    engine: Arc<Engine>,
+    letters: Letters,
+    faults: Faults,
 }
 
 impl std::fmt::Debug for Store {
@@ -173,6 +200,11 @@ impl Store {
         if let Some(parent) = dir.parent().filter(|_| is_new) {
             files::sync(parent)?;
         }
+        Self::begin(Parts { dir, lock: Some(lock), signer, engine, letters, faults })
+    }
+
+    fn begin(parts: Parts) -> Result<Self, StoreError> {
+        let Parts { dir, lock, signer, engine, letters, faults } = parts;
         let (orders, received) = mpsc::channel(writer::WAITING);
         let writer = std::thread::Builder::new()
             .name("store".into())

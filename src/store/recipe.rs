@@ -112,6 +112,22 @@ impl Engine {
         synced.map_err(|e| self.fails(e))
     }
 
+    /// Copies the files of the register as they are between two transactions; on disk only after a sync of the copy.
+    /// Readers wait too: sled tidies up its pages while it reads.
+    pub(super) fn copy_to(&self, dir: &Path) -> Result<(), StoreError> {
+        let _guard = self.gate.write().unwrap_or_else(PoisonError::into_inner);
+        self.sync()?;
+        files::copy_folder(&self.dir, dir)
+    }
+
+    /// Brings everything to the disk and closes the files.
+    pub(super) fn close(self) -> Result<(), StoreError> {
+        self.sync()?;
+        let Self { trees, db, dir, data, .. } = self;
+        drop((trees, db, data));
+        wait_for_release(&dir)
+    }
+
     /// Refuses all work after a failed write (rule 7).
     pub(super) fn sound(&self) -> Result<(), StoreError> {
         self.broken.get().map_or(Ok(()), |why| Err(StoreError::Broken(why.clone())))
@@ -182,7 +198,7 @@ fn open_trees(dir: &Path) -> Result<(Db, Vec<Tree>), StoreError> {
 /// Waits until a store that this process closed a moment ago has let go of the file.
 ///
 /// sled's own threads hold on to it, and to their lock on it, for some milliseconds after the last handle went.
-fn wait_for_release(dir: &Path) -> Result<(), StoreError> {
+pub(super) fn wait_for_release(dir: &Path) -> Result<(), StoreError> {
     let Ok(file) = File::open(dir.join("db")) else { return Ok(()) };
     for _ in 0..RELEASE_TRIES {
         match flock(&file, FlockOperation::NonBlockingLockExclusive) {

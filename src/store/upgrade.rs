@@ -27,9 +27,22 @@ pub(super) fn prepare(dir: &Path) -> Result<Signer, StoreError> {
     match files::read(&dir.join("format"))? {
         Some(bytes) => check(&String::from_utf8_lossy(&bytes))?,
         None if has_data => return Err(StoreError::damaged("the file format is missing")),
-        None => files::write_whole(dir, "format", format!("{LABEL}{FORMAT}\n").as_bytes())?,
+        None => files::write_whole(dir, "format", label().as_bytes())?,
     }
     Ok(secret)
+}
+
+/// What stands in the file `format`.
+pub(super) fn label() -> String {
+    format!("{LABEL}{FORMAT}\n")
+}
+
+/// The secret of a directory that holds a register of a format that this build can use. Changes nothing.
+pub(super) fn signer_of(dir: &Path) -> Result<Signer, StoreError> {
+    let format = files::read(&dir.join("format"))?;
+    let format = format.ok_or_else(|| StoreError::damaged("the file format is missing"))?;
+    check(&String::from_utf8_lossy(&format))?;
+    secret(dir, true)
 }
 
 /// Writes the first document of a new register; refuses one that has lost it.

@@ -1,6 +1,7 @@
 //! The one thread that writes: every change to the store passes through here, in order.
 
 use std::ops::Bound;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use jiff::civil::Date;
@@ -25,6 +26,7 @@ pub(super) enum Order {
     Commit(Vec<Commit>, oneshot::Sender<Result<(), CommitError>>),
     Flush(oneshot::Sender<Result<(), StoreError>>),
     DropCounts(Date, oneshot::Sender<Result<(), StoreError>>),
+    Copy(PathBuf, oneshot::Sender<Result<(), StoreError>>),
 }
 
 /// Works until the last sender is gone; then brings everything to the disk.
@@ -58,6 +60,7 @@ fn carry_out(
         Order::Commit(commits, to) => answer(to, commit(engine, signer, &commits)),
         Order::Flush(to) => flushes.push(to),
         Order::DropCounts(before, to) => answer(to, drop_counts(engine, before)),
+        Order::Copy(dir, to) => answer(to, engine.copy_to(&dir)),
     }
 }
 

@@ -1,0 +1,16 @@
+//! A copy of the register at one moment, for a backup or an export that the running service does not have to wait for.
+
+use serde_json::json;
+
+use super::Reply;
+use crate::engine::EngineError;
+use crate::store::Store;
+
+/// Makes the copy, and says where it is. Whoever asked takes hold of it and removes it.
+///
+/// # Errors
+/// [`EngineError::Store`].
+pub async fn snapshot(store: Store) -> Result<Reply, EngineError> {
+    let dir = store.snapshot().await?;
+    Ok(Reply::data(json!({ "snapshot": dir })))
+}

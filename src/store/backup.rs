@@ -1,0 +1,313 @@
+//! Copies of a register that can be relied on: made while the service runs, verified, and put back.
+//!
+//! A backup is a data directory like any other: `format`, `secret`, `db/` and `blob/`.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+
+use super::codec::Draft;
+use super::commit::Head;
+use super::files::Lock;
+use super::letters::{self, Letters};
+use super::recipe::{self, Engine};
+use super::target::{Present, Target};
+use super::writer::Order;
+use super::{Parts, Store, StoreError, Verified, files, upgrade};
+
+/// Why there is no backup, or why it was not put back.
+#[derive(Debug, thiserror::Error)]
+pub enum BackupError {
+    /// The place is no place for it.
+    #[error("{}: {why}", .dir.display())]
+    Place {
+        /// Which directory.
+        dir: PathBuf,
+        /// What is wrong with it, and what to do.
+        why: String,
+    },
+    /// What is there, or what stands in its way.
+    #[error("{}: {why}", .dir.display())]
+    Refused {
+        /// Which directory.
+        dir: PathBuf,
+        /// Why not, and what to do.
+        why: String,
+    },
+    /// The store can't.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+fn refused<T>(dir: &Path, why: impl Into<String>) -> Result<T, BackupError> {
+    Err(BackupError::Refused { dir: dir.to_owned(), why: why.into() })
+}
+
+impl Store {
+    /// Copies the register as it is between two commits into a new folder of the data directory, for [`Snapshot`].
+    /// Commits wait while the files are copied. Folders that nobody holds any more are removed.
+    ///
+    /// # Errors
+    /// [`StoreError`]; nothing of use is left then.
+    pub async fn snapshot(&self) -> Result<PathBuf, StoreError> {
+        let inner = Arc::clone(&self.inner);
+        let begun = tokio::task::spawn_blocking(move || new_folder(&inner.dir)).await;
+        let (dir, lock) = begun.map_err(|e| StoreError::Broken(format!("copying: {e}")))??;
+        let copied = self.ask(|to| Order::Copy(dir.join("db"), to)).await.and_then(|copied| copied);
+        if let Err(error) = copied {
+            let _ = files::remove_folder(&dir);
+            return Err(error);
+        }
+        drop(lock);
+        Ok(dir)
+    }
+}
+
+/// A folder for a snapshot, held, with secret and format.
+fn new_folder(data: &Path) -> Result<(PathBuf, Lock), StoreError> {
+    let all = data.join("snapshot");
+    files::make_dir(&all)?;
+    for old in files::list(&all)? {
+        if Lock::take(&old).is_ok() {
+            files::remove_folder(&old)?;
+        }
+    }
+    let mut folders = (1..).map(|n: u32| all.join(n.to_string()));
+    let dir = folders.find(|dir| !dir.exists()).expect("numbers do not end");
+    files::make_dir(&dir)?;
+    let lock = Lock::take(&dir)?;
+    for name in ["secret", "format"] {
+        files::copy(&data.join(name), &dir.join(name))?;
+    }
+    Ok((dir, lock))
+}
+
+/// A copy of a register as [`Store::snapshot`] made it; held until it is dropped, then removed.
+#[derive(Debug)]
+pub struct Snapshot {
+    dir: PathBuf,
+    blob: PathBuf,
+    _lock: Lock,
+}
+
+impl Snapshot {
+    /// Takes hold of the copy in `dir`.
+    ///
+    /// # Errors
+    /// [`StoreError::InUse`] when another process has it.
+    pub fn hold(dir: &Path) -> Result<Self, StoreError> {
+        let data = dir.parent().and_then(Path::parent).unwrap_or(dir);
+        Ok(Self { _lock: Lock::take(dir)?, blob: data.join("blob"), dir: dir.to_owned() })
+    }
+
+    /// Opens it, to be read.
+    ///
+    /// # Errors
+    /// As [`Store::open`].
+    pub fn open(&self) -> Result<Store, StoreError> {
+        open_copy(&self.dir, &self.dir.join("db"), &self.blob, None)
+    }
+}
+
+impl Drop for Snapshot {
+    fn drop(&mut self) {
+        // What stays is removed by the next one.
+        let _ = files::remove_folder(&self.dir);
+    }
+}
+
+/// Opens a register that lies beside its place. `dir` has its secret and format.
+fn open_copy(dir: &Path, db: &Path, blob: &Path, leap: Option<Timestamp>) -> Result<Store, StoreError> {
+    let signer = upgrade::signer_of(dir)?;
+    let engine = Arc::new(Engine::open(db)?);
+    upgrade::begin(dir, &engine)?;
+    if let Some(now) = leap {
+        let mut head = Head::read(&*engine)?;
+        head.leap(now.to_zoned(TimeZone::UTC).year());
+        let mut draft = Draft::over(&*engine);
+        head.write(&mut draft)?;
+        engine.apply(&draft.into_changes())?;
+    }
+    let letters = Letters::of_another(blob.to_owned());
+    Store::begin(Parts { dir: dir.to_owned(), lock: None, signer, engine, letters })
+}
+
+/// Verifies a register that lies beside its place, and closes it.
+fn verify_copy(dir: &Path, db: &Path, blob: &Path, leap: Option<Timestamp>) -> Result<Verified, StoreError> {
+    let store = open_copy(dir, db, blob, leap)?;
+    let verified = store.verify();
+    drop(store);
+    recipe::wait_for_release(db)?;
+    verified
+}
+
+/// Copies the contents that are not in `to`; with `repair` those too that are there but were changed.
+fn copy_contents(from: &Path, to: &Path, repair: bool) -> Result<(), StoreError> {
+    let (from, to) = (Letters::of_another(from.to_owned()), Letters::open(to.to_owned())?);
+    for shelf in letters::SHELVES.chars() {
+        for name in from.names(shelf)? {
+            let length = |path: PathBuf| std::fs::metadata(path).ok().map(|file| file.len());
+            let is_there = if repair {
+                to.content(&name).is_ok()
+            } else {
+                length(to.path(&name)?) == length(from.path(&name)?)
+            };
+            if is_there {
+                continue;
+            }
+            match from.content(&name) {
+                Ok(bytes) => to.put(&name, &bytes)?,
+                // What the register needs of these, the verification tells.
+                Err(error) if error.is_of_one() => {}
+                Err(error) => return Err(error),
+            }
+        }
+    }
+    Ok(())
+}
+
+/// A directory for backups, held.
+#[derive(Debug)]
+pub struct Backup {
+    dir: PathBuf,
+    _lock: Lock,
+}
+
+impl Backup {
+    /// Takes the directory; makes it when it is not there.
+    ///
+    /// # Errors
+    /// [`BackupError::Place`] when it lies in the data directory `store` or that in it, [`BackupError::Refused`] when it
+    /// holds other things, [`StoreError::InUse`] when another backup is being made there.
+    pub fn begin(dir: &Path, store: &Path) -> Result<Self, BackupError> {
+        apart(dir, store)?;
+        std::fs::create_dir_all(dir).map_err(|e| StoreError::io("create", dir, &e))?;
+        let is_ours = dir.join("format").exists();
+        if !is_ours && files::list(dir)?.iter().any(|path| !path.ends_with("lock")) {
+            return refused(dir, "it holds other things; expected an empty directory, or an earlier backup");
+        }
+        let lock = Lock::take(dir)?;
+        Ok(Self { dir: dir.to_owned(), _lock: lock })
+    }
+
+    /// Copies a snapshot, verifies the copy, and lets it take the place of the backup before it. A copy with faults
+    /// does not: it stays beside as `db.faulty`. Blocks for long.
+    ///
+    /// # Errors
+    /// [`BackupError::Refused`] when the backup before it is of another installation.
+    pub fn make(&self, snapshot: &Snapshot) -> Result<Verified, BackupError> {
+        let (dir, db, made) = (&self.dir, self.dir.join("db"), self.dir.join("db.tmp"));
+        let secret = files::read(&snapshot.dir.join("secret"))?.unwrap_or_default();
+        match files::read(&dir.join("secret"))? {
+            Some(before) if before != secret => {
+                return refused(dir, "it holds the backup of another installation; take another directory");
+            }
+            Some(_) => {}
+            None => files::write_whole(dir, "secret", &secret)?,
+        }
+        files::write_whole(dir, "format", upgrade::label().as_bytes())?;
+        files::remove_folder(&made)?;
+        files::copy_folder(&snapshot.dir.join("db"), &made)?;
+        let verified = self.fill(&made, &snapshot.blob)?;
+        files::sync_disk_of(dir)?;
+        let (faulty, before) = (dir.join("db.faulty"), dir.join("db.old"));
+        files::remove_folder(&faulty)?;
+        if !verified.ok {
+            files::rename(&made, &faulty)?;
+            files::sync(dir)?;
+            return Ok(verified);
+        }
+        // Between these two a restore takes db.old.
+        if db.exists() {
+            files::remove_folder(&before)?;
+            files::rename(&db, &before)?;
+        }
+        files::rename(&made, &db)?;
+        files::sync(dir)?;
+        files::remove_folder(&before)?;
+        Ok(verified)
+    }
+
+    /// Brings the contents that are missing, and verifies all; if that fails, brings those that were changed here.
+    fn fill(&self, made: &Path, from: &Path) -> Result<Verified, StoreError> {
+        let blob = self.dir.join("blob");
+        copy_contents(from, &blob, false)?;
+        let verified = verify_copy(&self.dir, made, &blob, None)?;
+        if verified.ok {
+            return Ok(verified);
+        }
+        copy_contents(from, &blob, true)?;
+        verify_copy(&self.dir, made, &blob, None)
+    }
+
+    /// Puts the backup in `dir` into the data directory `to`, with a gap in all numbers, and verifies it. What stood
+    /// there is set aside; gives where. Blocks for long.
+    ///
+    /// # Errors
+    /// [`BackupError::Refused`] when `to` holds a readable register and `replace` is not set, or `dir` no backup;
+    /// [`StoreError::InUse`] while a daemon runs. Nothing was changed then.
+    pub fn restore(
+        dir: &Path,
+        to: &Path,
+        replace: bool,
+        now: Timestamp,
+    ) -> Result<(Verified, Option<PathBuf>), BackupError> {
+        let db = ["db", "db.old"].map(|name| dir.join(name)).into_iter().find(|db| db.exists());
+        let (Some(db), Some(secret)) = (db, files::read(&dir.join("secret"))?) else {
+            return refused(dir, "it holds no complete backup");
+        };
+        apart(dir, to)?;
+        // A disk that can only be read holds no lock, and nobody replaces a backup on it.
+        let _hold = match Lock::take(dir) {
+            Err(error @ StoreError::InUse(_)) => return Err(error.into()),
+            held => held.ok(),
+        };
+        upgrade::signer_of(dir)?;
+        let target = Target::take(to)?;
+        let why = match target.present()? {
+            Present::Nothing => "empty",
+            Present::Damaged(_) => "damaged",
+            Present::Register(_) if replace => "before-restore",
+            Present::Register(n) => {
+                let words = format!(
+                    "it holds a register with {n} complaints; --replace sets it aside (it is not deleted)"
+                );
+                return refused(&target.dir, words);
+            }
+        };
+        let (made, blob) = (target.dir.join("db.restore-tmp"), target.dir.join("blob"));
+        let put_back = || {
+            files::remove_folder(&made)?;
+            files::copy_folder(&db, &made)?;
+            copy_contents(&dir.join("blob"), &blob, true)?;
+            let verified = verify_copy(dir, &made, &blob, Some(now))?;
+            Ok((verified, target.settle(&made, &secret, why, now)?))
+        };
+        put_back().inspect_err(|_: &BackupError| target.give_up(&made))
+    }
+}
+
+/// Refuses one directory in the other.
+fn apart(dir: &Path, store: &Path) -> Result<(), BackupError> {
+    let (backup, data) = (whole(dir)?, whole(store)?);
+    if backup.starts_with(&data) || data.starts_with(&backup) {
+        let why = format!("a backup must not lie with the store in {}", data.display());
+        return Err(BackupError::Place { dir: dir.to_owned(), why });
+    }
+    Ok(())
+}
+
+/// The path without links, as far as it exists.
+fn whole(path: &Path) -> Result<PathBuf, StoreError> {
+    let path = std::path::absolute(path).map_err(|e| StoreError::io("find", path, &e))?;
+    let mut there = path.as_path();
+    loop {
+        match (there.canonicalize(), there.parent()) {
+            (Ok(real), _) => return Ok(real.join(path.strip_prefix(there).unwrap_or(Path::new("")))),
+            (Err(_), Some(parent)) => there = parent,
+            (Err(e), None) => return Err(StoreError::io("find", &path, &e)),
+        }
+    }
+}
