@@ -5,7 +5,7 @@
 use std::collections::BTreeSet;
 
 use super::codec::{self, Source};
-use super::commit::{Head, Record, TakenRecord};
+use super::commit::{self, Head, Record, Seen, TakenRecord};
 use super::journal::{self, Entry};
 use super::keys::{self, Table};
 use super::read;
@@ -109,6 +109,13 @@ impl Check<'_> {
         self.index(Table::OutboxDue, |check, view, key, _| check.outbox_due(view, key))?;
         self.index(Table::Places, |check, view, key, _| check.place(view, key))?;
         self.index(Table::SetAside, |check, view, key, _| check.set_aside(view, key))?;
+        self.index(Table::OutboxOpen, |check, view, key, _| check.outbox_open(view, key))?;
+        self.index(Table::References, |check, view, key, value| check.reference(view, key, value))?;
+        self.index(Table::MessageIds, |check, view, _, value| check.message_id(view, value))?;
+        self.index(Table::Seen, |check, view, key, _| check.seen(view, key))?;
+        self.index(Table::Cursors, |check, view, key, _| check.cursor(view, key))?;
+        self.index(Table::Counts, |check, _, _, value| check.count(value))?;
+        self.never_given_out()?;
         self.totals(head)
     }
 
@@ -337,6 +344,75 @@ impl Check<'_> {
         let taken = self.readable("the register of messages", read)?.flatten();
         if taken.is_none_or(|taken| taken.fate != Fate::SetAside) {
             self.fault(format!("{place} of {mailbox} stands in the index of what is set aside but is not"));
+        }
+        Ok(())
+    }
+
+    fn outbox_open(&mut self, view: &View, key: &[u8]) -> Result<(), StoreError> {
+        let id = keys::number_of(key)?;
+        // One that is there and not open was told of where the notices were looked at.
+        if view.get(Table::Outbox, &codec::first_piece(key))?.is_none() {
+            self.fault(format!("notice {id} stands in the index of open notices but is not there"));
+        }
+        Ok(())
+    }
+
+    fn reference(&mut self, view: &View, key: &[u8], value: &[u8]) -> Result<(), StoreError> {
+        let id = keys::number_of(value)?;
+        let record = self.readable("an index", read::record(view, id))?.flatten();
+        if record.is_none_or(|record| keys::reference(&record.complaint.reference) != key) {
+            let reference = String::from_utf8_lossy(key);
+            self.fault(format!(
+                "the reference {reference} leads to complaint {id}, which has another or is not there"
+            ));
+        }
+        Ok(())
+    }
+
+    fn message_id(&mut self, view: &View, value: &[u8]) -> Result<(), StoreError> {
+        self.belongs(view, "a Message-ID leads", ComplaintId(keys::number_of(value)?))
+    }
+
+    fn seen(&mut self, view: &View, key: &[u8]) -> Result<(), StoreError> {
+        let Some(key) = codec::document_of(key) else { return Ok(()) };
+        let seen: Option<Seen> = codec::json(view, Table::Seen, key)?;
+        seen.and_then(|seen| seen.complaint)
+            .map_or(Ok(()), |id| self.belongs(view, "a known letter belongs", id))
+    }
+
+    fn belongs(&mut self, view: &View, what: &str, id: ComplaintId) -> Result<(), StoreError> {
+        if view.get(Table::Records, &codec::first_piece(&keys::number(id.0)))?.is_none() {
+            self.fault(format!("{what} to complaint {}, which is not there", id.0));
+        }
+        Ok(())
+    }
+
+    fn cursor(&mut self, view: &View, key: &[u8]) -> Result<(), StoreError> {
+        let Some(mailbox) = codec::document_of(key) else { return Ok(()) };
+        let read = codec::json::<_, (u32, u32)>(view, Table::Cursors, mailbox);
+        let what = format!("how far mailbox {} was read", String::from_utf8_lossy(mailbox));
+        self.readable(&what, read).map(drop)
+    }
+
+    fn count(&mut self, value: &[u8]) -> Result<(), StoreError> {
+        self.readable("what limits on automatic mail count", commit::count_of(value)).map(drop)
+    }
+
+    /// What stands beyond the next numbers was looked at by nobody here, and would be written over.
+    fn never_given_out(&mut self) -> Result<(), StoreError> {
+        let store = self.store;
+        let view = store.view()?;
+        let head = Head::read(&view)?;
+        for (table, what, next) in [
+            (Table::Journal, "journal entry", head.seq + 1),
+            (Table::JournalOf, "the journal of complaint", head.next_complaint),
+            (Table::Records, "complaint", head.next_complaint),
+            (Table::Outbox, "notice", head.next_notice),
+        ] {
+            for (key, _) in view.page(table, keys::number(next).to_vec().., 1)? {
+                let found = keys::number_of(&key)?;
+                self.fault(format!("{what} {found} is there, but that number was never given out"));
+            }
         }
         Ok(())
     }

@@ -8,7 +8,7 @@ use klachtd::store::{Commit, Store, StoreError};
 use crate::samples::*;
 
 /// A closed store with three complaints.
-async fn three_complaints(dir: &Path) {
+pub(crate) async fn three_complaints(dir: &Path) {
     let store = Store::open(dir).unwrap();
     for _ in 0..3 {
         store.commit(vec![new_complaint(&store).await]).await.unwrap();
@@ -30,7 +30,7 @@ fn reopened(path: &Path) -> sled::Db {
 }
 
 /// Changes a table behind the store's back.
-fn tamper(dir: &Path, table: &str, change: impl Fn(&sled::Tree)) {
+pub(crate) fn tamper(dir: &Path, table: &str, change: impl Fn(&sled::Tree)) {
     let db = reopened(&dir.join("db"));
     change(&db.open_tree(table).unwrap());
     db.flush().unwrap();
@@ -51,7 +51,7 @@ fn replace(tree: &sled::Tree, from: &str, to: &str) {
     assert!(changed > 0, "nothing to change");
 }
 
-async fn faults_after(table: &str, change: impl Fn(&sled::Tree)) -> Vec<String> {
+pub(crate) async fn faults_after(table: &str, change: impl Fn(&sled::Tree)) -> Vec<String> {
     let dir = tempfile::tempdir().unwrap();
     three_complaints(dir.path()).await;
     tamper(dir.path(), table, change);
@@ -61,7 +61,7 @@ async fn faults_after(table: &str, change: impl Fn(&sled::Tree)) -> Vec<String> 
     found.faults
 }
 
-fn assert_told(faults: &[String], words: &str) {
+pub(crate) fn assert_told(faults: &[String], words: &str) {
     assert!(faults.iter().any(|fault| fault.contains(words)), "{words:?} is not in {faults:#?}");
     assert!(faults.iter().all(|fault| !fault.contains("klant.test")), "personal data in {faults:#?}");
 }
@@ -120,6 +120,33 @@ async fn a_changed_record_or_index_is_found() {
     })
     .await;
     assert_told(&places, "the totals are not what there is");
+}
+
+#[tokio::test]
+async fn what_leads_to_nothing_is_found() {
+    let nowhere = 99_u64.to_be_bytes();
+    let put = |tree: &sled::Tree, key: &[u8], value: &[u8]| drop(tree.insert(key, value).unwrap());
+    let open = faults_after("outbox_open", |tree| put(tree, &nowhere, &[])).await;
+    assert_told(&open, "notice 99 stands in the index of open notices but is not there");
+    let references = faults_after("refs", |tree| put(tree, b"K-2026-00099-X", &nowhere)).await;
+    assert_told(&references, "the reference K-2026-00099-X leads to complaint 99");
+    let keys = faults_after("keys", |tree| put(tree, &[7; 32], &nowhere)).await;
+    assert_told(&keys, "a Message-ID leads to complaint 99, which is not there");
+    let seen = faults_after("seen", |tree| replace(tree, "\"complaint\":2", "\"complaint\":9")).await;
+    assert_told(&seen, "a known letter belongs to complaint 9, which is not there");
+    let counts = faults_after("counts", |tree| put(tree, b"xxxx", b"1")).await;
+    assert_told(&counts, "what limits on automatic mail count: a count is unreadable");
+    let cursors = faults_after("cursors", |tree| replace(tree, "[1,", "[x,")).await;
+    assert_told(&cursors, "how far mailbox omnistock was read: a document is unreadable");
+    let entry = [&nowhere[..], &7_u64.to_be_bytes()[..]].concat();
+    let journal_of = faults_after("journal_of", |tree| put(tree, &entry, &[])).await;
+    assert_told(&journal_of, "the journal of complaint 99 is there, but that number was never given out");
+    for (table, words) in
+        [("journal", "journal entry 99"), ("records", "complaint 99"), ("outbox", "notice 99")]
+    {
+        let beyond = faults_after(table, |tree| put(tree, &[&nowhere[..], &[0, 0]].concat(), &[0, 1])).await;
+        assert_told(&beyond, words);
+    }
 }
 
 #[tokio::test]
