@@ -23,7 +23,8 @@ fn deliver(site: &Site, n: u32) {
 fn with_complaints(n: u32) -> Site {
     let site = Site::new(MAILDIRS);
     (0..n).for_each(|n| deliver(&site, n));
-    site.run(&["run", "--once"]).ends(0, &[]);
+    // Of many from one sender some acknowledgements wait for the limits on automatic mail: 75.
+    assert!([0, 75].contains(&site.run(&["run", "--once"]).code));
     site
 }
 
