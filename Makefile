@@ -56,6 +56,8 @@ install: ## binary, configuration, systemd unit (DESTDIR, PREFIX)
 	install -D -m 0755 $(BINARY) $(DESTDIR)$(PREFIX)/bin/klachtd
 	install -d $(DESTDIR)$(UNITDIR)
 	sed 's|/usr/bin/klachtd|$(PREFIX)/bin/klachtd|' systemd/klachtd.service > $(DESTDIR)$(UNITDIR)/klachtd.service
+	sed 's|/usr/bin/klachtd|$(PREFIX)/bin/klachtd|' systemd/klachtd-backup.service > $(DESTDIR)$(UNITDIR)/klachtd-backup.service
+	install -m 0644 systemd/klachtd-backup.timer $(DESTDIR)$(UNITDIR)/klachtd-backup.timer
 	chmod 0644 $(DESTDIR)$(UNITDIR)/klachtd.service
 	install -D -m 0644 systemd/klachtd.sysusers $(DESTDIR)$(PREFIX)/lib/sysusers.d/klachtd.conf
 	install -D -m 0644 systemd/klachtd.tmpfiles $(DESTDIR)$(PREFIX)/lib/tmpfiles.d/klachtd.conf

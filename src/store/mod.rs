@@ -1,7 +1,8 @@
 //! 3. Commit: what was decided is brought to the disk, at once or not at all. Knows neither intake nor outbox.
 //!
 //! A data directory holds `lock`, `format`, `secret`, `db/` (the register: journal, records, outbox, indexes) and
-//! `blob/` (raw and outgoing mails, procedures and texts, each named by its SHA-256). Personal data stands in
+//! `blob/` (raw and outgoing mails, procedures and texts, each named by its SHA-256); in `snapshot/` a copy of the
+//! register while a backup or export reads it. Personal data stands in
 //! journal payloads, the records and outbox entries made from them, and in `blob/`; in keys there are only keyed
 //! hashes of it.
 //!
