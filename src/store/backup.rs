@@ -10,6 +10,7 @@ use jiff::tz::TimeZone;
 
 use super::codec::Draft;
 use super::commit::Head;
+use super::faults::Faults;
 use super::files::Lock;
 use super::letters::{self, Letters};
 use super::recipe::{self, Engine};
@@ -131,7 +132,14 @@ fn open_copy(dir: &Path, db: &Path, blob: &Path, leap: Option<Timestamp>) -> Res
         engine.apply(&draft.into_changes())?;
     }
     let letters = Letters::of_another(blob.to_owned());
-    Store::begin(Parts { dir: dir.to_owned(), lock: None, signer, engine, letters })
+    Store::begin(Parts {
+        dir: dir.to_owned(),
+        lock: None,
+        signer,
+        engine,
+        letters,
+        faults: Faults::default(),
+    })
 }
 
 /// Verifies a register that lies beside its place, and closes it.

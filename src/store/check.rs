@@ -110,7 +110,7 @@ impl Check<'_> {
         self.index(Table::Places, |check, view, key, _| check.place(view, key))?;
         self.index(Table::SetAside, |check, view, key, _| check.set_aside(view, key))?;
         self.index(Table::OutboxOpen, |check, view, key, _| check.outbox_open(view, key))?;
-        self.index(Table::References, |check, view, key, value| check.reference(view, key, value))?;
+        self.index(Table::References, Check::reference)?;
         self.index(Table::MessageIds, |check, view, _, value| check.message_id(view, value))?;
         self.index(Table::Seen, |check, view, key, _| check.seen(view, key))?;
         self.index(Table::Cursors, |check, view, key, _| check.cursor(view, key))?;

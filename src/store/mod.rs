@@ -2,9 +2,8 @@
 //!
 //! A data directory holds `lock`, `format`, `secret`, `db/` (the register: journal, records, outbox, indexes) and
 //! `blob/` (raw and outgoing mails, procedures and texts, each named by its SHA-256); in `snapshot/` a copy of the
-//! register while a backup or export reads it. Personal data stands in
-//! journal payloads, the records and outbox entries made from them, and in `blob/`; in keys there are only keyed
-//! hashes of it.
+//! register while a backup or an export reads it. Personal data stands in journal payloads, the records and outbox
+//! entries made from them, and in `blob/`; in keys there are only keyed hashes of it.
 //!
 //! The order for whoever writes: [`Store::keep`] the contents, [`Store::commit`] what refers to them,
 //! [`Store::flush`], and only then let anything be seen outside.
