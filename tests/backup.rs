@@ -1,6 +1,7 @@
 //! The commands that keep a register safe, as an operator types them: backup, restore, export, import.
 
-#[allow(dead_code, unreachable_pub, reason = "this crate uses its own part")]
+#![allow(clippy::unwrap_used, reason = "a test ends where it fails")]
+
 mod common;
 #[path = "daemon/site.rs"]
 #[allow(dead_code, reason = "this crate uses its own part")]
