@@ -5,8 +5,7 @@ mod mails;
 mod orders;
 mod quarantine;
 mod snapshot;
-
-use std::collections::HashSet;
+mod status;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -15,7 +14,6 @@ use serde_json::{Value, json};
 pub use orders::Added;
 pub use snapshot::snapshot;
 
-use crate::domain::complaint::NoticeStatus;
 use crate::domain::fact::NoticeId;
 use crate::domain::reference::Reference;
 use crate::engine::{Engine, EngineError, Retried, Settings};
@@ -219,7 +217,7 @@ async fn found(engine: &mut Engine, health: &Health, ask: Ask, now: Timestamp) -
         Ask::QuarantineRetry { id } => quarantine::retry(engine, id.as_deref(), now).await?,
         Ask::QuarantineRelease { id, by } => quarantine::release(engine, &id, &by, now).await?,
         Ask::QuarantineDrop { id, by } => quarantine::dropped(engine, &id, &by, now).await?,
-        Ask::Status => status(engine, health, now)?,
+        Ask::Status => status::status(engine, health, now)?,
         Ask::Verify => verify(engine.store().clone()).await?,
         Ask::Snapshot => snapshot(engine.store().clone()).await?,
         Ask::Order { reference, text, by } => orders::order(engine, &reference, &text, &by, now).await?,
@@ -251,48 +249,6 @@ fn overtaken_notice(id: NoticeId) -> Reply {
 fn no_such_notice(id: NoticeId) -> Reply {
     let hint = "`klachtd outbox list` shows what waits or failed";
     Reply::refused(exit::DATAERR, format!("notice {} is not waiting and has not failed; {hint}", id.0))
-}
-
-fn status(engine: &Engine, health: &Health, now: Timestamp) -> Result<Reply, EngineError> {
-    let mut waiting: [u64; 5] = [0; 5];
-    let statuses = [
-        NoticeStatus::Queued,
-        NoticeStatus::Sending,
-        NoticeStatus::Unknown,
-        NoticeStatus::Failed,
-        NoticeStatus::Held,
-    ];
-    for entry in engine.store().outbox_open()? {
-        if let Some(n) = statuses.iter().position(|s| *s == entry.status) {
-            waiting[n] += 1;
-        }
-    }
-    let outbox: serde_json::Map<String, Value> =
-        statuses.iter().zip(waiting).map(|(s, n)| (s.as_str().to_owned(), n.into())).collect();
-    let mut alarms: Vec<Value> = health
-        .alarms(engine.settings().house.limits.alarm_after_seconds, now)
-        .into_iter()
-        .map(|a| json!({ "kind": a.kind, "mailbox": a.mailbox, "since": a.since, "message": a.message }))
-        .collect();
-    for (status, n) in statuses.iter().zip(waiting) {
-        if matches!(status, NoticeStatus::Failed | NoticeStatus::Unknown) && n > 0 {
-            let message = format!("{n} notices; see `klachtd outbox list`, then retry or drop them");
-            alarms
-                .push(json!({ "kind": status.as_str(), "mailbox": null, "since": null, "message": message }));
-        }
-    }
-    let mailboxes = health.mailboxes();
-    let connected = mailboxes.iter().all(|(_, h)| h.connected);
-    let rows: Vec<Value> = mailboxes
-        .into_iter()
-        .map(|(name, h)| json!({ "name": name, "connected": h.connected, "last_fetch": h.last_fetch, "waiting": h.waiting }))
-        .collect();
-    let healthy = alarms.is_empty() && connected;
-    let body = json!({
-        "healthy": healthy, "alarms": alarms, "mailboxes": rows, "outbox": outbox,
-        "next_term": engine.store().next_due(&HashSet::new())?,
-    });
-    Ok(Reply { exit: if healthy { exit::OK } else { exit::UNAVAILABLE }, body, error: None })
 }
 
 /// Proves the register. It reads everything and takes its time, so it runs in a thread of its own.

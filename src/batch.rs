@@ -1,5 +1,6 @@
 //! A batch of work that is decided but not yet on disk: each step sees what the steps before it made.
 
+mod alarms;
 mod digest;
 mod place;
 
@@ -454,7 +455,7 @@ impl Batch {
                 CountKey::Address { .. } => counters.address_today = used,
                 CountKey::Hour(_) => counters.this_hour = used,
                 CountKey::StaffDay(_) => counters.staff_today = used,
-                CountKey::Digest(_) | CountKey::SetAside { .. } => {}
+                CountKey::Digest(_) | CountKey::SetAside { .. } | CountKey::Alarm { .. } => {}
             }
         }
         Ok(counters)

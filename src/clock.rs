@@ -35,6 +35,18 @@ impl Clock {
         }
     }
 
+    /// How long ago some moment lies that never changes (since the machine was started), by a clock that nobody can set
+    /// and that runs on while the machine sleeps; a simulated clock has none.
+    pub fn uptime(&self) -> Option<Duration> {
+        match self {
+            Self::System => {
+                let passed = rustix::time::clock_gettime(rustix::time::ClockId::Boottime);
+                Duration::try_from(passed).ok()
+            }
+            Self::Simulated(_) => None,
+        }
+    }
+
     /// Returns when the clock has reached `at`; at once when it has already.
     ///
     /// The wall clock is looked at least every 30 seconds, so that a suspended machine or a clock that was set delays

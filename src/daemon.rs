@@ -5,7 +5,7 @@ mod signals;
 #[cfg(test)]
 mod tests;
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -16,13 +16,12 @@ use tokio::time::Instant;
 use tracing::{error, info, warn};
 
 use self::settling::Answers;
+use crate::alarms::{Alarms, Watch, Watched};
 use crate::answers::{self, Ask, Reply, exit};
 use crate::clock::Clock;
-use crate::config::Config;
+use crate::config::{Config, Inbox};
 use crate::control::{self, Counter};
-use crate::domain::complaint::NoticeStatus;
-use crate::domain::digest;
-use crate::domain::event::{Trouble, TroubleKind};
+use crate::domain::event::TroubleKind;
 use crate::domain::outgoing::Outgoing;
 use crate::engine::{Engine, EngineError, Settings};
 use crate::health::Health;
@@ -116,7 +115,9 @@ struct Daemon {
     full: bool,
     ready: bool,
     told: Option<Instant>,
-    looked_at_held: Option<Instant>,
+    alarms: Alarms,
+    /// When it began, by a clock that nobody can set.
+    began: Instant,
 }
 
 /// What the service is made of beside its store: all that the configuration can be wrong about.
@@ -207,6 +208,8 @@ impl Daemon {
         let (settings, _) = watch::channel(Arc::clone(engine.settings()));
         let (ending, is_ending) = watch::channel(false);
         let health = Health::of(config.house.mailboxes.iter().map(|m| m.name.clone()));
+        let watch = watch(&config, &sources, &outlets);
+        let alarms = Alarms::start(watch, &engine, &health, clock.now())?;
         let mut tasks = JoinSet::new();
         tasks.spawn(signals::serve(signals::listen()?, to_loop.clone()));
         if !once {
@@ -255,7 +258,8 @@ impl Daemon {
             full: false,
             ready: false,
             told: None,
-            looked_at_held: None,
+            alarms,
+            began: Instant::now(),
         })
     }
 
@@ -479,7 +483,7 @@ impl Daemon {
             }
             Delivery::Unknown { .. } | Delivery::NotBegun => {}
             Delivery::Accepted { .. } | Delivery::Rejected { .. } | Delivery::Deferred { .. } => {
-                self.health.well(mailbox, TroubleKind::Smtp);
+                self.health.answered(mailbox, self.clock.now());
             }
         }
     }
@@ -501,43 +505,8 @@ impl Daemon {
     }
 
     async fn raise_alarms(&mut self, now: Timestamp) -> Result<(), EngineError> {
-        self.look_at_held(now)?;
-        let after = self.config.house.limits.alarm_after_seconds;
-        for (mailbox, kind, message) in self.health.untold(after, now) {
-            let told = self.engine.alarm(&mailbox, Trouble { kind, message }, now).await;
-            if told.is_err() {
-                self.health.not_told(&mailbox, kind);
-            }
-            told?;
-        }
-        Ok(())
-    }
-
-    /// What a limit keeps back is told of once, until nothing is kept back any more. What the next digest tells staff
-    /// is no trouble.
-    fn look_at_held(&mut self, now: Timestamp) -> Result<(), EngineError> {
-        if self.looked_at_held.is_some_and(|looked| looked.elapsed() < PULSE) {
-            return Ok(());
-        }
-        self.looked_at_held = Some(Instant::now());
-        let mut held: BTreeMap<String, usize> = BTreeMap::new();
-        if self.engine.store().totals()?.outgoing(NoticeStatus::Held) > 0 {
-            let kept_back = |e: &&Outgoing| e.status == NoticeStatus::Held && !digest::tells_of(e.kind);
-            for entry in self.engine.store().outbox_open()?.iter().filter(kept_back) {
-                *held.entry(entry.mailbox.clone()).or_default() += 1;
-            }
-        }
-        for mailbox in &self.config.house.mailboxes {
-            match held.get(&mailbox.name) {
-                Some(n) => {
-                    let message =
-                        format!("{n} notices wait for a limit on automatic mail; `klachtd outbox list`");
-                    self.health.troubled(&mailbox.name, TroubleKind::Held, &message, now);
-                }
-                None => self.health.well(&mailbox.name, TroubleKind::Held),
-            }
-        }
-        Ok(())
+        let uptime = self.clock.uptime().unwrap_or_else(|| self.began.elapsed());
+        self.alarms.watch(&mut self.engine, &self.health, (now, uptime)).await
     }
 
     async fn reload(&mut self, now: Timestamp) -> Result<(), EngineError> {
@@ -553,8 +522,7 @@ impl Daemon {
             Err(e) => {
                 warn!("the old procedures and templates stay: {e}");
                 if let Some(first) = self.config.house.mailboxes.first() {
-                    let trouble = Trouble { kind: TroubleKind::Reload, message: e.to_string() };
-                    self.health.troubled(&first.name, TroubleKind::Reload, &trouble.message, now);
+                    self.health.troubled(&first.name, TroubleKind::Reload, &e.to_string(), now);
                 }
             }
         }
@@ -611,6 +579,24 @@ impl Daemon {
                 return error!("deliveries could not be recorded: {e}");
             }
         }
+    }
+}
+
+/// What the alarms watch: how often each mailbox is looked through, and the certificates of all servers.
+fn watch(config: &Config, sources: &[(String, Source)], outlets: &[(String, Outlet)]) -> Watch {
+    let poll = |inbox: &Inbox| match inbox {
+        Inbox::Imap(imap) => imap.poll,
+        Inbox::Maildir(maildir) => maildir.poll,
+    };
+    let seen = sources.iter().map(|(mailbox, source)| (mailbox, source.certificate()));
+    let seen = seen.chain(outlets.iter().map(|(mailbox, outlet)| (mailbox, outlet.certificate())));
+    let watched = seen.filter_map(|(mailbox, shown)| {
+        let (server, certificate) = shown?;
+        Some(Watched { mailbox: mailbox.clone(), server, certificate })
+    });
+    Watch {
+        servers: watched.collect(),
+        polls: config.mailboxes.iter().map(|m| (m.name.clone(), poll(&m.inbox))).collect(),
     }
 }
 

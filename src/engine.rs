@@ -4,18 +4,19 @@
 //! disk yet; then contents are saved, one transaction commits the whole batch, and one flush makes it durable.
 //! Only after that does the caller learn the results, so only then can anything leave the house.
 
+mod alarms;
 mod digest;
 mod orders;
 mod outgoing;
 mod quarantine;
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, ToSpan};
-use tracing::{debug, error, warn};
+use tracing::error;
 
 use crate::batch::{Batch, Letterbox};
 use crate::domain::complaint::Misfit;
@@ -138,6 +139,8 @@ pub struct Engine {
     /// Complaints that can't be read: left alone until the next start, for the others' sake.
     damaged: HashSet<ComplaintId>,
     counted_on: Option<Date>,
+    /// Mailboxes through which nothing can leave now.
+    shut: BTreeSet<String>,
     mornings: digest::Mornings,
 }
 
@@ -155,6 +158,7 @@ impl Engine {
             suspects: HashMap::new(),
             damaged: HashSet::new(),
             counted_on: None,
+            shut: BTreeSet::new(),
             mornings: digest::Mornings::default(),
         };
         engine.keep_rules().await?;
@@ -363,7 +367,8 @@ impl Engine {
         Ok(())
     }
 
-    /// One complaint that can't be read must not stop the terms of the others; staff are told at each start.
+    /// One complaint that can't be read must not stop the terms of the others; staff are told, once a day however often
+    /// the service starts.
     async fn leave_out(
         &mut self,
         id: ComplaintId,
@@ -379,7 +384,7 @@ impl Engine {
         let known = mailboxes.iter().find(|m| Some(&m.name) == mailbox.as_ref()).or(mailboxes.first());
         let Some(name) = known.map(|mailbox| mailbox.name.clone()) else { return Err(failure) };
         let message = format!("the terms of complaint {} are not kept: {failure}", id.0);
-        self.alarm(&name, Trouble { kind: TroubleKind::Damaged, message }, now).await
+        self.alarm_once_a_day(&name, id.0, Trouble::new(TroubleKind::Damaged, message), now).await
     }
 
     /// Once a day: what was counted for the limits of days long past is of no use.
@@ -391,30 +396,6 @@ impl Engine {
             self.counted_on = Some(today);
         }
         Ok(())
-    }
-
-    /// Tells staff of the mailbox that something in the service needs a person.
-    ///
-    /// # Errors
-    /// As [`Engine::tick`].
-    pub async fn alarm(
-        &mut self,
-        mailbox: &str,
-        trouble: Trouble,
-        now: Timestamp,
-    ) -> Result<(), EngineError> {
-        warn!(mailbox, kind = trouble.kind.as_str(), "staff are told; `klachtd status` has the words");
-        // A server's words may hold an address.
-        debug!(mailbox, kind = trouble.kind.as_str(), "{}", trouble.message);
-        let event = Event::ServiceTroubled(trouble);
-        for _ in 0..TRIES {
-            let mut batch = Batch::new(now);
-            self.step(&mut batch, None, mailbox, &event, None)?;
-            if self.commit(batch).await? {
-                return Ok(());
-            }
-        }
-        Err(EngineError::Contended)
     }
 
     // ------------------------------------------------------------ the path itself
@@ -442,7 +423,7 @@ impl Engine {
         let letterbox = Letterbox::new(&self.store, &settings, mailbox, procedure)?;
         let outcome = batch.step(&letterbox, complaint.as_ref(), event, mail)?;
         for message in batch.take_unwritten() {
-            let trouble = Event::ServiceTroubled(Trouble { kind: TroubleKind::Failed, message });
+            let trouble = Event::ServiceTroubled(Trouble::new(TroubleKind::Failed, message));
             batch.step(&letterbox, None, &trouble, None)?;
         }
         Ok(outcome)

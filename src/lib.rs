@@ -18,6 +18,7 @@ pub mod mailroom;
 pub mod desk;
 pub mod postroom;
 pub mod health;
+pub mod alarms;
 pub mod answers;
 pub mod control;
 pub mod cli;

@@ -169,7 +169,7 @@ impl Mailroom {
     }
 
     async fn pass(&mut self, once: bool) -> Result<(), PassError> {
-        if !self.source.is_open() {
+        if !self.source.is_open() || self.source.is_stale(self.clock.now()) {
             self.source.open().await?;
             self.from_start = true;
         }

@@ -2,12 +2,15 @@
 
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
-use rustls::ClientConfig;
-use rustls::pki_types::CertificateDer;
+use jiff::{SignedDuration, Timestamp};
+use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::pki_types::pem::{self, PemObject as _};
+use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
+use rustls::{ClientConfig, DigitallySignedStruct, SignatureScheme};
 use rustls_platform_verifier::Verifier;
+use x509_cert::der::Decode as _;
 
 /// How a connection is protected.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -49,14 +52,96 @@ pub enum TlsError {
     PlainTextToOtherHost(String),
 }
 
+/// Until when a server's certificate is good.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Certificate {
+    /// The end of its validity (RFC 5280 section 4.1.2.5).
+    pub not_after: Timestamp,
+    /// When the server last showed it.
+    pub seen_at: Timestamp,
+}
+
+impl Certificate {
+    /// Before so long it should have been replaced; those who do it by themselves do so a month before.
+    const MARGIN: SignedDuration = SignedDuration::from_hours(14 * 24);
+
+    /// Whether it expires within two weeks, or has expired.
+    pub fn is_ending(&self, now: Timestamp) -> bool {
+        self.not_after.duration_since(now) <= Self::MARGIN
+    }
+}
+
+/// The certificate that a server last showed, also one that was refused. Clones are one.
+#[derive(Debug, Clone, Default)]
+pub struct SeenCertificate(Arc<Mutex<Option<Certificate>>>);
+
+impl SeenCertificate {
+    /// The newest one; `None` before the first handshake, and of one that can't be read.
+    pub fn newest(&self) -> Option<Certificate> {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn note(&self, der: &CertificateDer<'_>, now: UnixTime) {
+        let seconds = |since_1970: u64| Timestamp::from_second(i64::try_from(since_1970).ok()?).ok();
+        let read = x509_cert::Certificate::from_der(der).ok();
+        let not_after = read.map(|c| c.tbs_certificate.validity.not_after.to_unix_duration().as_secs());
+        let seen = not_after.and_then(seconds).zip(seconds(now.as_secs()));
+        let seen = seen.map(|(not_after, seen_at)| Certificate { not_after, seen_at });
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = seen;
+    }
+}
+
+/// Notes the server's certificate, and leaves every judgement to the verifier beneath.
+#[derive(Debug)]
+struct Noting {
+    verifier: Verifier,
+    seen: SeenCertificate,
+}
+
+impl ServerCertVerifier for Noting {
+    fn verify_server_cert(
+        &self,
+        end_entity: &CertificateDer<'_>,
+        intermediates: &[CertificateDer<'_>],
+        server_name: &ServerName<'_>,
+        ocsp_response: &[u8],
+        now: UnixTime,
+    ) -> Result<ServerCertVerified, rustls::Error> {
+        self.seen.note(end_entity, now);
+        self.verifier.verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now)
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        dss: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        self.verifier.verify_tls12_signature(message, cert, dss)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        dss: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        self.verifier.verify_tls13_signature(message, cert, dss)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.verifier.supported_verify_schemes()
+    }
+}
+
 /// The configuration of a TLS client: the system's roots and, when given, those in `ca_file` (PEM).
 ///
 /// Reads files, so it may block for some milliseconds. The ring provider is named here, so that it does not matter
-/// what else in the program brings a provider along.
+/// what else in the program brings a provider along. The certificate that the server shows is noted in `seen`.
 ///
 /// # Errors
 /// `ca_file` can't be read or holds no usable certificate, or there are no roots at all.
-pub fn client_config(ca_file: Option<&Path>) -> Result<Arc<ClientConfig>, TlsError> {
+pub fn client_config(ca_file: Option<&Path>, seen: &SeenCertificate) -> Result<Arc<ClientConfig>, TlsError> {
     let own = ca_file.map(own_roots).transpose()?.unwrap_or_default();
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let unusable = |source| TlsError::Roots { file: ca_file.map(Path::to_owned), source };
@@ -65,7 +150,7 @@ pub fn client_config(ca_file: Option<&Path>) -> Result<Arc<ClientConfig>, TlsErr
         .with_safe_default_protocol_versions()
         .map_err(unusable)?
         .dangerous() // the name is rustls's, for any verifier of one's own; this one verifies in full
-        .with_custom_certificate_verifier(Arc::new(verifier))
+        .with_custom_certificate_verifier(Arc::new(Noting { verifier, seen: seen.clone() }))
         .with_no_client_auth();
     Ok(Arc::new(config))
 }
@@ -123,7 +208,8 @@ mod tests {
         std::fs::write(&broken, "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n")
             .expect("written");
         for file in [absent, empty, broken] {
-            let told = client_config(Some(&file)).expect_err("refused").to_string();
+            let told =
+                client_config(Some(&file), &SeenCertificate::default()).expect_err("refused").to_string();
             assert!(told.starts_with(&*file.to_string_lossy()), "{told}");
         }
     }

@@ -4,6 +4,7 @@ use tokio::sync::oneshot;
 
 use super::*;
 use crate::answers::ingest;
+use crate::domain::complaint::NoticeStatus;
 use crate::domain::fact::NoticeId;
 use crate::engine::Outcome;
 use crate::store::StoreError;

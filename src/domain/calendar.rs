@@ -55,6 +55,15 @@ impl Holidays {
         }
     }
 
+    /// The last year of which all holidays are known: where some are proclaimed years ahead, those of later years are not
+    /// yet. `None` where all follow from rules, and where single days are proclaimed only shortly before.
+    pub const fn known_until(self) -> Option<i16> {
+        match self {
+            Self::NlBusiness | Self::UkEngland => None,
+            Self::NlAtw => Some(NL_DECREED[NL_DECREED.len() - 1].0),
+        }
+    }
+
     /// Whether `date` is a holiday. In a weekend the answer is of no matter and may be either.
     pub fn contains(self, date: Date) -> bool {
         match self {
@@ -106,6 +115,11 @@ impl Calendar {
     pub fn is_working(&self, date: Date) -> bool {
         let weekend = matches!(date.weekday(), Weekday::Saturday | Weekday::Sunday);
         !weekend && (self.sets.is_empty() || self.sets.iter().any(|set| !set.contains(date)))
+    }
+
+    /// The last year of which the holidays of all its sets are known; `None` when they follow from rules.
+    pub fn known_until(&self) -> Option<i16> {
+        self.sets.iter().filter_map(|set| set.known_until()).min()
     }
 
     /// The `n`-th working day after `date`; `date` itself, whatever it is, when `n` is 0.

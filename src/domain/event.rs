@@ -1,10 +1,12 @@
 //! What can happen, and what is known when it does.
 
+use jiff::Timestamp;
+
 use super::complaint::Complaint;
 use super::digest::Digest;
 use super::fact::{ComplaintId, LetterNote, NoticeId, ProcedureVersion, Settlement};
 use super::house::{House, Mailbox};
-use super::mail::Letter;
+use super::mail::{Language, Letter};
 use super::order::Reading;
 use super::procedure::{Channel, Procedure};
 
@@ -43,6 +45,26 @@ pub struct Trouble {
     pub kind: TroubleKind,
     /// What was seen, in words for staff; no personal data.
     pub message: String,
+    /// The same in Dutch, where the words are ours.
+    pub dutch: Option<String>,
+    /// The mailbox that it is about, when it is told through another.
+    pub mailbox: Option<String>,
+    /// Since when, when that is known.
+    pub since: Option<Timestamp>,
+    /// Whether it is over: then that is told.
+    pub over: bool,
+}
+
+impl Trouble {
+    /// A trouble of which nothing is known but what was seen.
+    pub fn new(kind: TroubleKind, message: impl Into<String>) -> Self {
+        Self { kind, message: message.into(), dutch: None, mailbox: None, since: None, over: false }
+    }
+
+    /// What was seen, in the words of a reader.
+    pub fn words(&self, language: Language) -> &str {
+        self.dutch.as_deref().filter(|_| language == Language::Nl).unwrap_or(&self.message)
+    }
 }
 
 /// The kinds of trouble that staff are told of (product: "When things go wrong").
@@ -52,6 +74,8 @@ pub enum TroubleKind {
     Mailbox,
     /// The outgoing server can't be reached.
     Smtp,
+    /// Notices should have left and did not, although nobody refused them for good.
+    Outbox,
     /// A notice was refused for good.
     Failed,
     /// A notice got no answer after the final dot.
@@ -60,8 +84,18 @@ pub enum TroubleKind {
     SetAside,
     /// A limit on automatic mail keeps a notice back.
     Held,
-    /// The disk is nearly full.
+    /// A term lapses, and no warning of it has reached anybody.
+    Term,
+    /// The disk is full, or so nearly that no mail is fetched.
     Disk,
+    /// The disk will soon be full.
+    DiskLow,
+    /// The wall clock was set while the service ran.
+    Clock,
+    /// The certificate of a server expires soon, or has.
+    Certificate,
+    /// A term reaches into a year of which not all holidays are known.
+    Calendar,
     /// A changed procedure or template was not taken over.
     Reload,
     /// A complaint in the register can't be read.
@@ -69,18 +103,59 @@ pub enum TroubleKind {
 }
 
 impl TroubleKind {
+    /// Those that go on for a while and are over some time; the others are told of each time that they happen.
+    pub const LASTING: [Self; 10] = [
+        Self::Mailbox,
+        Self::Smtp,
+        Self::Outbox,
+        Self::Held,
+        Self::Term,
+        Self::Disk,
+        Self::DiskLow,
+        Self::Certificate,
+        Self::Calendar,
+        Self::Reload,
+    ];
+
     /// The word as it stands in JSON and templates.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Mailbox => "mailbox",
             Self::Smtp => "smtp",
+            Self::Outbox => "outbox",
             Self::Failed => "failed",
             Self::Unknown => "unknown",
             Self::SetAside => "set_aside",
             Self::Held => "held",
+            Self::Term => "term",
             Self::Disk => "disk",
+            Self::DiskLow => "disk_low",
+            Self::Clock => "clock",
+            Self::Certificate => "certificate",
+            Self::Calendar => "calendar",
             Self::Reload => "reload",
             Self::Damaged => "damaged",
+        }
+    }
+
+    /// What has happened, for the log: always the same words, so that no address can stand in them.
+    pub const fn says(self) -> &'static str {
+        match self {
+            Self::Mailbox => "no mail can be fetched",
+            Self::Smtp => "the outgoing server can't be reached",
+            Self::Outbox => "notices that should have left are waiting",
+            Self::Failed => "a notice was refused for good",
+            Self::Unknown => "a notice got no answer after it was handed over",
+            Self::SetAside => "a mail was set aside",
+            Self::Held => "a limit keeps notices back",
+            Self::Term => "a term lapses and no warning has reached anybody",
+            Self::Disk => "the disk is full",
+            Self::DiskLow => "the disk is nearly full",
+            Self::Clock => "the clock was set",
+            Self::Certificate => "the certificate of a server expires",
+            Self::Calendar => "a term reaches beyond the holidays that are known",
+            Self::Reload => "changed procedures or templates were not taken over",
+            Self::Damaged => "a complaint can't be read",
         }
     }
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use jiff::{SignedDuration, Timestamp};
 use tracing::info;
 
+use super::alarms::told_through;
 use super::{Engine, EngineError, TRIES};
 use crate::batch::{Batch, Letterbox};
 use crate::domain::complaint::NoticeStatus;
@@ -43,9 +44,21 @@ impl Engine {
     /// # Errors
     /// As [`Engine::tick`].
     pub async fn wake_outbox(&mut self, now: Timestamp) -> Result<(), EngineError> {
+        self.wake_outbox_of(None, now).await
+    }
+
+    /// The same for one mailbox, whose server is there again, or for all when the clock was set; what is under way is left
+    /// as it is.
+    ///
+    /// # Errors
+    /// As [`Engine::tick`].
+    pub async fn wake_outbox_of(&mut self, mailbox: Option<&str>, now: Timestamp) -> Result<(), EngineError> {
         let waiting = |e: &Outgoing| e.lives() && e.status != NoticeStatus::Held;
-        let entries = self.store.outbox_open()?.into_iter().filter(waiting);
-        self.update(entries.map(|entry| Outgoing { next_at: Some(now), ..entry }).collect(), now).await
+        let asked =
+            |e: &Outgoing| mailbox.is_none_or(|name| e.mailbox == name) && !self.under_way.contains(&e.id);
+        let entries = self.store.outbox_open()?.into_iter().filter(|e| waiting(e) && asked(e));
+        let awake: Vec<Outgoing> = entries.map(|entry| Outgoing { next_at: Some(now), ..entry }).collect();
+        self.update(awake, now).await
     }
 
     /// Replaces entries of the outbox, as many at a time as one transaction takes.
@@ -119,12 +132,23 @@ impl Engine {
     /// # Errors
     /// As [`Engine::tick`].
     pub async fn drop_notice(&mut self, id: NoticeId, now: Timestamp) -> Result<bool, EngineError> {
+        self.give_up(id, "given up by the operator", now).await
+    }
+
+    /// Takes an alarm back that has not left: what it tells is over, or was told another way.
+    ///
+    /// # Errors
+    /// As [`Engine::tick`].
+    pub async fn take_back(&mut self, id: NoticeId, now: Timestamp) -> Result<(), EngineError> {
+        self.give_up(id, "taken back: it could not leave in time", now).await.map(drop)
+    }
+
+    async fn give_up(&mut self, id: NoticeId, why: &str, now: Timestamp) -> Result<bool, EngineError> {
         let Some(entry) = self.store.outgoing(id)?.filter(Outgoing::is_open) else { return Ok(false) };
         let mut batch = Batch::new(now);
         let gone = Outgoing { dropped: true, next_at: None, ..entry.clone() };
         if entry.lives() {
-            let reply = "given up by the operator".to_owned();
-            let settlement = Settlement::Failed { reply, attempts: entry.attempts };
+            let settlement = Settlement::Failed { reply: why.to_owned(), attempts: entry.attempts };
             self.retire(&mut batch, &gone, settlement)?;
         } else {
             batch.update(gone);
@@ -301,6 +325,7 @@ impl Engine {
                 Ok(())
             }
             Delivery::Accepted { reply } => {
+                self.shut.remove(&entry.mailbox);
                 self.retire(batch, &entry, Settlement::Sent { reply: reply.clone(), attempts })
             }
             Delivery::Rejected { reply } => {
@@ -314,7 +339,10 @@ impl Engine {
                     Settlement::Unknown { reason: reason.clone(), attempts, last: again.is_none() };
                 self.record(batch, &entry, settlement, again)
             }
-            Delivery::Deferred { reply: why } | Delivery::Away { reason: why } => {
+            Delivery::Deferred { reply: why } => self.defer(batch, entry, why),
+            Delivery::Away { reason: why } => {
+                // What can't be reached can't take the alarm about it either.
+                self.shut.insert(entry.mailbox.clone());
                 self.defer(batch, entry, why)
             }
             Delivery::NotBegun => Ok(()),
@@ -336,8 +364,9 @@ impl Engine {
             ..entry
         });
         if alarm {
-            let trouble = Trouble { kind: TroubleKind::Smtp, message };
-            self.step(batch, None, &mailbox, &Event::ServiceTroubled(trouble), None)?;
+            let through = self.way_out(&mailbox).unwrap_or(&mailbox).to_owned();
+            let trouble = told_through(&through, &mailbox, Trouble::new(TroubleKind::Smtp, message));
+            self.step(batch, None, &through, &Event::ServiceTroubled(trouble), None)?;
         }
         Ok(())
     }

@@ -22,7 +22,7 @@ use self::names::{folder_name, quoted, sequence_set};
 use self::wire::{Fault, Wire};
 use super::source::{Content, Cursor, HEAD_SIZE, Listed, Mail, Place, SourceError};
 use crate::net::Network;
-use crate::tls::{TlsError, TlsMode, allowed};
+use crate::tls::{SeenCertificate, TlsError, TlsMode, allowed};
 
 /// UIDs in one command: its line stays well below the 8,192 bytes that servers take (RFC 7162 section 4).
 const UIDS_PER_COMMAND: usize = 500;
@@ -76,6 +76,7 @@ struct Abilities {
 pub struct ImapSource {
     settings: ImapSettings,
     network: Network,
+    certificate: SeenCertificate,
     wire: Option<Wire>,
     able: Abilities,
     /// The names of the two folders as the server writes them.
@@ -96,6 +97,7 @@ impl ImapSource {
         Ok(Self {
             settings,
             network: Network::default(),
+            certificate: SeenCertificate::default(),
             wire: None,
             able: Abilities::default(),
             processed: String::new(),
@@ -114,13 +116,18 @@ impl ImapSource {
         self.uid_validity
     }
 
+    pub(super) fn certificate(&self) -> Option<(String, SeenCertificate)> {
+        let server = format!("{}:{}", self.settings.host, self.settings.port);
+        (self.settings.tls != TlsMode::None).then(|| (server, self.certificate.clone()))
+    }
+
     pub(super) fn is_open(&self) -> bool {
         self.wire.as_ref().is_some_and(Wire::in_step)
     }
 
     pub(super) async fn open(&mut self) -> Result<(), SourceError> {
         self.wire = None;
-        self.wire = Some(dial::dial(&self.network, &self.settings).await?);
+        self.wire = Some(dial::dial(&self.network, &self.settings, &self.certificate).await?);
         let opened = self.settle_in().await;
         if opened.is_err() {
             self.wire = None;

@@ -3,16 +3,19 @@
 use std::fmt;
 use std::str::FromStr;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use tokio::sync::mpsc::Sender;
 
 use super::imap::{ImapSettings, ImapSource};
 use super::maildir::{MaildirSettings, MaildirSource};
 use crate::net::Network;
-use crate::tls::TlsError;
+use crate::tls::{SeenCertificate, TlsError};
 
 /// Of a message over the limit this much is fetched, in bytes: its header, as a rule.
 pub const HEAD_SIZE: usize = 64 * 1024;
+
+/// How old the sight of a certificate may be that ends soon.
+const STALE: SignedDuration = SignedDuration::from_hours(12);
 
 /// Where a message stands in its mailbox. Written as `imap:VALIDITY/UID` or `maildir:NAME`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -258,6 +261,21 @@ impl Source {
             Self::Imap(source) => source.close().await,
             Self::Maildir(_) => {}
         }
+    }
+
+    /// The server and the certificate that it last showed; `None` where there is no TLS.
+    pub fn certificate(&self) -> Option<(String, SeenCertificate)> {
+        match self {
+            Self::Imap(source) => source.certificate(),
+            Self::Maildir(_) => None,
+        }
+    }
+
+    /// Whether the certificate ends soon and was seen long ago: on a connection that is kept for weeks its successor would
+    /// never be seen.
+    pub fn is_stale(&self, now: Timestamp) -> bool {
+        let certificate = self.certificate().and_then(|(_, seen)| seen.newest());
+        certificate.is_some_and(|c| c.is_ending(now) && now.duration_since(c.seen_at) > STALE)
     }
 
     /// Whether it was opened and the connection was good when last used.

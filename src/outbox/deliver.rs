@@ -7,7 +7,7 @@ use std::sync::Arc;
 use super::maildir::MaildirOutlet;
 use super::smtp::SmtpOutlet;
 use crate::net::Network;
-use crate::tls::TlsError;
+use crate::tls::{SeenCertificate, TlsError};
 
 /// One mail for one recipient, as it stands in the outbox. A retry is the same value again.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -151,6 +151,14 @@ impl Outlet {
         match self {
             Self::Smtp(outlet) => outlet.send(dispatch).await,
             Self::Maildir(outlet) => outlet.send(dispatch).await,
+        }
+    }
+
+    /// The server and the certificate that it last showed; `None` where there is no TLS.
+    pub fn certificate(&self) -> Option<(String, SeenCertificate)> {
+        match self {
+            Self::Smtp(outlet) => outlet.certificate(),
+            Self::Maildir(_) => None,
         }
     }
 

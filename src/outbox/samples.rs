@@ -140,6 +140,7 @@ pub const PLACEHOLDERS: &[(&str, &str)] = &[
         "`mailbox`, `smtp`, `failed`, `unknown`, `held`, `disk`, `set_aside`, `reload`, or words of its own",
     ),
     ("mailbox", "the mailbox that the alarm is about"),
+    ("over", "true when the trouble that an alarm told of is over; else empty"),
     ("since", "since when"),
     ("message", "what is known about the fault"),
     ("command", "the command that tells more"),
@@ -535,7 +536,7 @@ mod tests {
     use super::*;
 
     /// Placeholders that the samples leave empty, because they would belie the others.
-    const ABSENT: [&str; 6] = ["agreed", "awaited", "extend_today", "late", "reminder", "reopened"];
+    const ABSENT: [&str; 7] = ["agreed", "awaited", "extend_today", "late", "over", "reminder", "reopened"];
 
     #[test]
     fn the_glossary_names_each_placeholder_once() {

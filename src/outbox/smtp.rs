@@ -22,7 +22,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 use self::session::{Mail, Session};
 use super::deliver::{Delivery, Dispatch, OutletError};
 use crate::net::Network;
-use crate::tls::{self, TlsMode};
+use crate::tls::{self, SeenCertificate, TlsMode};
 
 /// Where and how a mailbox's mails are handed over.
 #[derive(Debug, Clone)]
@@ -71,6 +71,7 @@ async fn within<T>(
 pub struct SmtpOutlet {
     settings: SmtpSettings,
     network: Network,
+    certificate: SeenCertificate,
     tls: Option<Arc<ClientConfig>>,
     hello: ClientId,
     kept: Option<Session>,
@@ -83,16 +84,25 @@ impl SmtpOutlet {
     /// [`OutletError::Tls`]: the certificates can't be used, or plain text was asked for towards another machine.
     pub fn new(settings: SmtpSettings) -> Result<Self, OutletError> {
         tls::allowed(settings.tls, &settings.host)?;
+        let certificate = SeenCertificate::default();
         let tls = match settings.tls {
-            TlsMode::Implicit | TlsMode::StartTls => Some(tls::client_config(settings.ca.as_deref())?),
+            TlsMode::Implicit | TlsMode::StartTls => {
+                Some(tls::client_config(settings.ca.as_deref(), &certificate)?)
+            }
             TlsMode::None => None,
         };
-        Ok(Self { settings, network: Network::default(), tls, hello: ClientId::default(), kept: None })
+        let network = Network::default();
+        Ok(Self { settings, network, certificate, tls, hello: ClientId::default(), kept: None })
     }
 
     /// Connects over another network from now on.
     pub(super) fn over(&mut self, network: &Network) {
         self.network = network.clone();
+    }
+
+    pub(super) fn certificate(&self) -> Option<(String, SeenCertificate)> {
+        let server = format!("{}:{}", self.settings.host, self.settings.port);
+        self.tls.is_some().then(|| (server, self.certificate.clone()))
     }
 
     pub(super) async fn send(&mut self, dispatch: &Dispatch) -> Delivery {

@@ -64,6 +64,15 @@ fn in_words(occasion: &Occasion, values: &mut Values) {
     if let Some(at) = extra.get("received").and_then(|at| at.parse::<Timestamp>().ok()) {
         set(values, "received", date_in_words(occasion.procedure.rules.date(at), language));
     }
+    if let Some(at) = extra.get("since").and_then(|at| at.parse::<Timestamp>().ok()) {
+        let local = at.to_zoned(occasion.procedure.rules.zone.clone());
+        let (date, time) = (date_in_words(local.date(), language), local.strftime("%H:%M"));
+        let since = match language {
+            Language::Nl => format!("{date}, {time} uur"),
+            Language::En => format!("{date}, {time}"),
+        };
+        set(values, "since", since);
+    }
     if let Some(kind) = extra.get("notice").and_then(|name| name.parse::<NoticeKind>().ok()) {
         set(values, "notice", words::notice_in_words(kind, language));
     }

@@ -207,6 +207,15 @@ pub enum CountKey {
         /// The day of that digest.
         day: Date,
     },
+    /// An alarm that began (odd) or is over (even) again.
+    Alarm {
+        /// The mailbox's name.
+        mailbox: String,
+        /// What kind, and of what.
+        what: String,
+        /// The day (UTC) on which staff were told of its beginning.
+        day: Date,
+    },
 }
 
 /// The key in [`Table::Counts`]: the day first, so that old days are one range.
@@ -220,6 +229,9 @@ pub(super) fn count(signer: &Signer, key: &CountKey) -> Vec<u8> {
         CountKey::StaffDay(day) => [&count_day(*day)[..], b"s"].concat(),
         CountKey::Digest(day) => [&count_day(*day)[..], b"d"].concat(),
         CountKey::SetAside { mailbox, day } => [&count_day(*day)[..], b"q", mailbox.as_bytes()].concat(),
+        CountKey::Alarm { mailbox, what, day } => {
+            [&count_day(*day)[..], b"t", mailbox.as_bytes(), b"\0", what.as_bytes()].concat()
+        }
     }
 }
 

@@ -165,9 +165,17 @@ impl Room {
 
     /// Whether mail may be fetched.
     pub const fn is_enough(self) -> bool {
+        self.free_bytes >= self.least()
+    }
+
+    /// Whether it is time to make room: below twice that limit.
+    pub const fn is_low(self) -> bool {
+        self.free_bytes < self.least().saturating_mul(2)
+    }
+
+    const fn least(self) -> u64 {
         let two_percent = self.total_bytes / 50;
-        let least = if two_percent < Self::LEAST { two_percent } else { Self::LEAST };
-        self.free_bytes >= least
+        if two_percent < Self::LEAST { two_percent } else { Self::LEAST }
     }
 }
 

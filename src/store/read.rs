@@ -199,8 +199,16 @@ impl Store {
     /// # Errors
     /// See [`Store`].
     pub fn outbox_open(&self) -> Result<Vec<Outgoing>, StoreError> {
+        self.outbox_open_first(usize::MAX)
+    }
+
+    /// The same of those that were made first, at most `limit`.
+    ///
+    /// # Errors
+    /// See [`Store`].
+    pub fn outbox_open_first(&self, limit: usize) -> Result<Vec<Outgoing>, StoreError> {
         let view = self.view()?;
-        let page = view.page(Table::OutboxOpen, .., usize::MAX)?;
+        let page = view.page(Table::OutboxOpen, .., limit)?;
         page.iter().map(|(key, _)| required(outgoing(&view, keys::number_of(key)?)?)).collect()
     }
 

@@ -157,7 +157,7 @@ fn kept(arrival: &Arrival, fate: Fate, reason: String) -> Decision {
 
 /// Set aside and staff told. A mail of a machine is never told of: a flood of them would be one of alarms too.
 fn set_aside(view: &View, arrival: &Arrival, reason: String) -> Decision {
-    let trouble = Trouble { kind: TroubleKind::SetAside, message: reason.clone() };
+    let trouble = Trouble::new(TroubleKind::SetAside, reason.clone());
     let mut decision = kept(arrival, Fate::SetAside, reason);
     let command = format!("klachtd quarantine list  # {}", arrival.note.place);
     let asks = |draft: NoticeDraft| {
@@ -436,7 +436,7 @@ fn staff_mail_returned(view: &View, arrival: &Arrival) -> Decision {
     // Who does not get his mail can't be told; when nobody knows who that is, no more mail is made of it.
     if let Some(recipient) = arrival.letter.bounce.as_ref().and_then(|bounce| bounce.recipient.as_deref()) {
         let message = format!("a mail to staff came back: {reason}");
-        decision.notices = alarm(view, &Trouble { kind: TroubleKind::Failed, message }, Some(recipient));
+        decision.notices = alarm(view, &Trouble::new(TroubleKind::Failed, message), Some(recipient));
     }
     decision
 }

@@ -7,6 +7,7 @@ mod morning;
 mod orders;
 mod people;
 mod terms;
+mod unseen;
 
 use jiff::Timestamp;
 
@@ -19,6 +20,7 @@ use super::notice::NoticeKind;
 pub use morning::listed;
 pub use orders::{obliged, possible};
 pub use terms::{BOARD_FROM, closes_at, next_due};
+pub use unseen::{Unseen, unseen};
 
 /// What follows from `event` at the moment `now`.
 pub fn decide(view: &View, event: &Event, now: Timestamp) -> Decision {
@@ -52,7 +54,7 @@ fn delivery_settled(view: &View, id: NoticeId, settlement: &Settlement) -> Decis
         }
         Settlement::Unknown { .. } | Settlement::Sent { .. } | Settlement::Bounced { .. } => return decision,
     };
-    let trouble = Trouble { kind, message: format!("{}: {words}", record.notice.kind) };
+    let trouble = Trouble::new(kind, format!("{}: {words}", record.notice.kind));
     // An alarm about an alarm to the same person would never end.
     decision.notices = people::alarm(view, &trouble, Some(&record.notice.to));
     if kind == TroubleKind::Failed {

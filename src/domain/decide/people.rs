@@ -6,25 +6,42 @@ use crate::domain::house::Staff;
 use crate::domain::notice::NoticeKind;
 
 /// Tells the operators, else all staff of the mailbox; never the address that the trouble is about: when nobody else is
-/// an operator, all others are told.
+/// an operator, all others are told. The mailbox is the one that it is about, through whichever it leaves.
 pub(super) fn alarm(view: &View, trouble: &Trouble, except: Option<&str>) -> Vec<NoticeDraft> {
-    let others =
-        workers(view).filter(|s| except.is_none_or(|address| !s.email.eq_ignore_ascii_case(address)));
+    let mailbox = trouble.mailbox.as_deref().unwrap_or(&view.mailbox.name);
+    let others = workers_of(view, mailbox)
+        .filter(|s| except.is_none_or(|address| !s.email.eq_ignore_ascii_case(address)));
     let others: Vec<&Staff> = others.collect();
     let is_operator = |s: &&Staff| s.roles.iter().any(|r| r == "operator");
     let operators: Vec<&Staff> = others.iter().copied().filter(is_operator).collect();
-    let told = if operators.is_empty() { others } else { operators };
-    told.into_iter()
+    let readers = if operators.is_empty() { others } else { operators };
+    readers
+        .into_iter()
         .map(|s| NoticeDraft::to_staff(NoticeKind::StaffAlarm, s))
-        .map(|draft| draft.with("alarm", trouble.kind.as_str()).with("message", trouble.message.clone()))
+        .map(|draft| told(draft, trouble))
+        .map(|draft| draft.with("mailbox", mailbox))
         .collect()
+}
+
+fn told(draft: NoticeDraft, trouble: &Trouble) -> NoticeDraft {
+    let language = draft.language;
+    let draft = draft.with("alarm", trouble.kind.as_str()).with("message", trouble.words(language));
+    let draft = if trouble.over { draft.with("over", "true") } else { draft };
+    match trouble.since {
+        Some(since) => draft.with("since", since.to_string()),
+        None => draft,
+    }
 }
 
 /// Staff of the view's mailbox, without addresses that are mailboxes of ours, and without the person complained about.
 pub(super) fn workers<'a>(view: &View<'a>) -> impl Iterator<Item = &'a Staff> {
-    let (house, mailbox) = (view.house, view.mailbox);
+    workers_of(view, &view.mailbox.name)
+}
+
+fn workers_of<'a>(view: &View<'a>, mailbox: &str) -> impl Iterator<Item = &'a Staff> {
+    let (house, mailbox) = (view.house, mailbox.to_owned());
     let about = view.complaint.map_or(&[][..], |c| &c.about).to_vec();
-    let works = move |s: &&Staff| s.works_for(&mailbox.name) && !house.is_own(&s.email);
+    let works = move |s: &&Staff| s.works_for(&mailbox) && !house.is_own(&s.email);
     house.staff.iter().filter(works).filter(move |s| !about.iter().any(|p| p.eq_ignore_ascii_case(&s.email)))
 }
 

@@ -112,7 +112,7 @@ fn is_acted_on(view: &View, complaint: &Complaint, term: &TermView, rung: &Rung)
 
 /// Our own norm for an automatic mail does not bind where the sender wants none; a published promise still does. An aim
 /// says nothing more once a later date for the same answer was announced (webshop B5, B6).
-fn is_kept_silent(view: &View, complaint: &Complaint, term: &TermView) -> bool {
+pub(super) fn is_kept_silent(view: &View, complaint: &Complaint, term: &TermView) -> bool {
     let unwanted = complaint.silence.is_some() && term.who == "system" && term.force == Force::House;
     // Nobody acknowledges what was answered: the breach stands in the register.
     let answered_at = complaint.effected_at(TermEvent::OutcomeSent);

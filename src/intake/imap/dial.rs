@@ -18,13 +18,17 @@ use super::guard::Guard;
 use super::wire::{Fault, Wire, brief, bye, closed};
 use crate::intake::source::SourceError;
 use crate::net::{DialError, Line, Network};
-use crate::tls::{TlsMode, client_config};
+use crate::tls::{SeenCertificate, TlsMode, client_config};
 
 /// The longest line that is read before TLS, in bytes.
 const LONGEST_PLAIN_LINE: usize = 8 * 1024;
 
 /// Connects and logs in. Every step has the settings' time-out.
-pub(super) async fn dial(network: &Network, settings: &ImapSettings) -> Result<Wire, SourceError> {
+pub(super) async fn dial(
+    network: &Network,
+    settings: &ImapSettings,
+    seen: &SeenCertificate,
+) -> Result<Wire, SourceError> {
     let dialled = network.dial(&settings.host, settings.port, settings.tls, settings.timeout).await;
     let mut tcp = dialled.map_err(|error| match error {
         DialError::PlainText(error) => SourceError::Refused(error.to_string()),
@@ -33,10 +37,12 @@ pub(super) async fn dial(network: &Network, settings: &ImapSettings) -> Result<W
 
     let client = match settings.tls {
         TlsMode::None => greeted(settings, Guard::new(Box::new(tcp))).await?,
-        TlsMode::Implicit => greeted(settings, Guard::new(Box::new(secured(settings, tcp).await?))).await?,
+        TlsMode::Implicit => {
+            greeted(settings, Guard::new(Box::new(secured(settings, seen, tcp).await?))).await?
+        }
         TlsMode::StartTls => {
             within(settings.timeout, "to STARTTLS", start_tls(&mut tcp)).await??;
-            Client::new(Guard::new(Box::new(secured(settings, tcp).await?))) // no second greeting
+            Client::new(Guard::new(Box::new(secured(settings, seen, tcp).await?))) // no second greeting
         }
     };
     let session = within(settings.timeout, "to the login", log_in(settings, client)).await??;
@@ -52,10 +58,14 @@ fn away(settings: &ImapSettings, error: &dyn Display) -> SourceError {
     SourceError::Away(format!("{}:{}: {error}", settings.host, settings.port))
 }
 
-async fn secured(settings: &ImapSettings, tcp: Line) -> Result<TlsStream<Line>, SourceError> {
+async fn secured(
+    settings: &ImapSettings,
+    seen: &SeenCertificate,
+    tcp: Line,
+) -> Result<TlsStream<Line>, SourceError> {
     // made anew each time: a root that the operator adds or replaces counts from the next connection on
-    let ca = settings.ca.clone();
-    let config = tokio::task::spawn_blocking(move || client_config(ca.as_deref()))
+    let (ca, seen) = (settings.ca.clone(), seen.clone());
+    let config = tokio::task::spawn_blocking(move || client_config(ca.as_deref(), &seen))
         .await
         .map_err(|e| SourceError::Away(e.to_string()))?
         .map_err(|e| SourceError::Refused(e.to_string()))?;

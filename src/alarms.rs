@@ -1,0 +1,393 @@
+//! The deadman: looks at what nobody reports, and tells staff, once when a trouble begins and once when it is over.
+//!
+//! What is wrong stands in [`Health`]; what a look means is pure ([`signs`]); the mails go the one path, through the
+//! engine. That staff were told is remembered in the store, so that a service that is started again and again does not
+//! tell it each time.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use jiff::tz::TimeZone;
+use jiff::{SignedDuration, Timestamp, ToSpan};
+use tracing::{info, warn};
+
+use crate::domain::complaint::NoticeStatus;
+use crate::domain::decide::Unseen;
+use crate::domain::digest;
+use crate::domain::event::{Trouble, TroubleKind};
+use crate::domain::outgoing::Outgoing;
+use crate::engine::{Engine, EngineError};
+use crate::health::signs::{self, Sign};
+use crate::health::{self, Health, Told};
+use crate::store::CountKey;
+use crate::tls::SeenCertificate;
+
+/// How often it is looked.
+const LOOKS: Duration = Duration::from_secs(15);
+
+/// How often the terms and the calendars are looked at.
+const TERMS: Duration = Duration::from_mins(5);
+
+/// After such a pause between two looks the machine slept, or the service could not run.
+const STOOD_STILL: Duration = Duration::from_mins(2);
+
+/// Notices that one look takes, the oldest first.
+const LOOKED_AT: usize = 1_000;
+
+/// A server whose certificate is watched.
+#[derive(Debug, Clone)]
+pub struct Watched {
+    /// For which mailbox.
+    pub mailbox: String,
+    /// Its name and port.
+    pub server: String,
+    /// What it showed.
+    pub certificate: SeenCertificate,
+}
+
+/// What there is to watch beside the store.
+#[derive(Debug, Clone, Default)]
+pub struct Watch {
+    /// How often each mailbox is looked through at least, by its name.
+    pub polls: BTreeMap<String, Duration>,
+    /// Servers with TLS.
+    pub servers: Vec<Watched>,
+}
+
+/// The watch over one service.
+#[derive(Debug)]
+pub struct Alarms {
+    watch: Watch,
+    /// Since when it runs without a pause and on the same clock.
+    up_since: Timestamp,
+    /// Wall clock and uptime when it was last looked at them.
+    clock: Option<(Timestamp, Duration)>,
+    looked: Option<Duration>,
+    looked_at_terms: Option<Duration>,
+    /// Complaints with a term that nobody knows of, by the uptime at which that was first seen.
+    unseen: BTreeMap<String, Duration>,
+    /// Those of them that staff were told of, by mailbox.
+    named: BTreeMap<String, BTreeSet<String>>,
+}
+
+impl Alarms {
+    /// Begins to watch, and recalls what staff were told of before the last start.
+    ///
+    /// # Errors
+    /// [`EngineError::Store`].
+    pub fn start(
+        watch: Watch,
+        engine: &Engine,
+        health: &Health,
+        now: Timestamp,
+    ) -> Result<Self, EngineError> {
+        let today = now.to_zoned(TimeZone::UTC).date();
+        for mailbox in &engine.settings().house.mailboxes {
+            for kind in TroubleKind::LASTING {
+                for day in [today, today.saturating_sub(1.day())] {
+                    let key = key(&mailbox.name, kind, day);
+                    if engine.store().count(&key)? % 2 == 1 {
+                        health.recall(&mailbox.name, kind, day, now);
+                        break;
+                    }
+                }
+            }
+            // With procedures that have a fault it would not have started.
+            health.well(&mailbox.name, TroubleKind::Reload);
+        }
+        Ok(Self {
+            watch,
+            up_since: now,
+            clock: None,
+            looked: None,
+            looked_at_terms: None,
+            unseen: BTreeMap::new(),
+            named: BTreeMap::new(),
+        })
+    }
+
+    /// Looks, when it is time to, and tells. `uptime` is of a clock that nobody can set.
+    ///
+    /// # Errors
+    /// As [`Engine::tick`].
+    pub async fn watch(
+        &mut self,
+        engine: &mut Engine,
+        health: &Health,
+        (now, uptime): (Timestamp, Duration),
+    ) -> Result<(), EngineError> {
+        self.look_at_clock(engine, health, (now, uptime)).await?;
+        for mailbox in health.take_recovered() {
+            // It may have been away for hours, and what waits for it be told to wait as long.
+            engine.wake_outbox_of(Some(&mailbox), now).await?;
+        }
+        if is_time(&mut self.looked, uptime, LOOKS) {
+            self.look(engine, health, now)?;
+        }
+        if is_time(&mut self.looked_at_terms, uptime, TERMS) {
+            self.look_at_terms(engine, health, (now, uptime))?;
+            look_at_calendars(engine, health, now);
+        }
+        self.tell(engine, health, now).await
+    }
+
+    async fn look_at_clock(
+        &mut self,
+        engine: &mut Engine,
+        health: &Health,
+        (now, uptime): (Timestamp, Duration),
+    ) -> Result<(), EngineError> {
+        let Some(before) = self.clock.replace((now, uptime)) else { return Ok(()) };
+        let paused = uptime.saturating_sub(before.1);
+        if paused > STOOD_STILL {
+            info!("the machine slept, or the service stood still, for {} s", paused.as_secs());
+            health.shift(SignedDuration::try_from(paused).unwrap_or(SignedDuration::ZERO), now);
+            self.up_since = now;
+        }
+        let Some(first) = engine.settings().house.mailboxes.first().map(|m| m.name.clone()) else {
+            return Ok(());
+        };
+        if let Some(by) = signs::jumped(before, (now, uptime)) {
+            health.shift(by, now);
+            self.up_since = now;
+            health.saw(&first, TroubleKind::Clock, Some(&signs::was_set(by, now)), (0, now));
+            // The next attempts were set by the old clock.
+            engine.wake_outbox(now).await?;
+        }
+        Ok(())
+    }
+
+    fn look(&self, engine: &Engine, health: &Health, now: Timestamp) -> Result<(), EngineError> {
+        let house = &engine.settings().house;
+        let after = house.limits.alarm_after_seconds;
+        let waiting = waiting(engine)?;
+        let states: BTreeMap<String, health::MailboxHealth> = health.mailboxes().into_iter().collect();
+        for mailbox in &house.mailboxes {
+            let name = mailbox.name.as_str();
+            let state = states.get(name).cloned().unwrap_or_default();
+            let poll = self.watch.polls.get(name).copied();
+            let silent = poll
+                .filter(|_| !health.has(name, TroubleKind::Mailbox))
+                .and_then(|poll| signs::silent(state.last_fetch, self.up_since, (poll, after), now));
+            if let Some(sign) = silent {
+                health.saw(name, TroubleKind::Mailbox, Some(&sign), (after, now));
+            }
+            let own: Vec<&Outgoing> = waiting.iter().filter(|entry| entry.mailbox == name).collect();
+            let up_since = state.recovered.map_or(self.up_since, |at| at.max(self.up_since));
+            look_at_outbox(health, name, &own, (up_since, after, now));
+            health.saw(name, TroubleKind::Held, held(&own, now).as_ref(), (after, now));
+            let certificate = self.certificates_of(name, now);
+            health.saw(name, TroubleKind::Certificate, certificate.as_ref(), (after, now));
+        }
+        let Some(first) = house.mailboxes.first().map(|m| m.name.as_str()) else { return Ok(()) };
+        if !health.has(first, TroubleKind::Disk) {
+            let low = signs::low(engine.store().room()?, now);
+            health.saw(first, TroubleKind::DiskLow, low.as_ref(), (after, now));
+        }
+        // Once told it is over: it stands in `status` for a while, so that whoever looks now and then sees it.
+        let told = |(_, kind, trouble): &(String, TroubleKind, health::Trouble)| {
+            *kind == TroubleKind::Clock && signs::waited(trouble.since, now) >= signs::seconds(after)
+        };
+        for (mailbox, kind, _) in health.told().iter().filter(|t| told(t)) {
+            health.forget(mailbox, *kind);
+        }
+        Ok(())
+    }
+
+    /// The certificates of a mailbox's servers that end soon, of each the newest sight.
+    fn certificates_of(&self, mailbox: &str, now: Timestamp) -> Option<Sign> {
+        let mut newest = BTreeMap::new();
+        for watched in self.watch.servers.iter().filter(|watched| watched.mailbox == mailbox) {
+            let Some(seen) = watched.certificate.newest() else { continue };
+            let known = newest.entry(watched.server.as_str()).or_insert(seen);
+            if known.seen_at < seen.seen_at {
+                *known = seen;
+            }
+        }
+        let signs = newest.into_iter().filter_map(|(server, seen)| signs::expires(server, seen, now));
+        signs.reduce(|one, other| Sign {
+            since: one.since,
+            message: format!("{}; {}", one.message, other.message),
+            dutch: format!("{}; {}", one.dutch, other.dutch),
+        })
+    }
+
+    /// What is unseen for a moment may be on its way; whatever is unseen for as long as a server may be away is told, and
+    /// each complaint once.
+    fn look_at_terms(
+        &mut self,
+        engine: &mut Engine,
+        health: &Health,
+        (now, uptime): (Timestamp, Duration),
+    ) -> Result<(), EngineError> {
+        let after = engine.settings().house.limits.alarm_after_seconds;
+        let mut found = engine.unseen_terms(now)?;
+        let all: BTreeSet<String> =
+            found.values().flatten().map(|(reference, _)| reference.clone()).collect();
+        self.unseen.retain(|reference, _| all.contains(reference));
+        for reference in all {
+            self.unseen.entry(reference).or_insert(uptime);
+        }
+        for mailbox in engine.settings().house.mailboxes.iter().map(|m| m.name.clone()) {
+            let long = |(reference, _): &(String, Unseen)| {
+                self.unseen
+                    .get(reference)
+                    .is_some_and(|first| (uptime.saturating_sub(*first)).as_secs() >= after)
+            };
+            let terms: Vec<(String, Unseen)> =
+                found.remove(&mailbox).unwrap_or_default().into_iter().filter(long).collect();
+            let names: BTreeSet<String> = terms.iter().map(|(reference, _)| reference.clone()).collect();
+            let named = self.named.entry(mailbox.clone()).or_default();
+            if !names.is_subset(named) {
+                health.tell_again(&mailbox, TroubleKind::Term);
+            }
+            *named = names;
+            health.saw(&mailbox, TroubleKind::Term, signs::unseen(&terms, now).as_ref(), (after, now));
+        }
+        Ok(())
+    }
+
+    async fn tell(
+        &mut self,
+        engine: &mut Engine,
+        health: &Health,
+        now: Timestamp,
+    ) -> Result<(), EngineError> {
+        engine.set_shut(health.shut());
+        for (mailbox, kind, trouble) in health.ended() {
+            tell_end(engine, (&mailbox, kind, trouble), now).await?;
+            health.ended_told(&mailbox);
+        }
+        for (mailbox, kind, trouble) in health.told() {
+            if is_stuck(engine, &mailbox, &trouble)? {
+                take_back(engine, &trouble, now).await?;
+                health.tell_again(&mailbox, kind);
+            }
+        }
+        let after = engine.settings().house.limits.alarm_after_seconds;
+        let today = now.to_zoned(TimeZone::UTC).date();
+        for (mailbox, kind, trouble) in health.untold(after, now) {
+            let through = engine.way_out(&mailbox).unwrap_or(&mailbox).to_owned();
+            let key = trouble.counted.is_none().then(|| key(&mailbox, kind, today));
+            let notices = engine.alarm(&mailbox, as_told(kind, &trouble, false), key, now).await?;
+            health.tell(&mailbox, kind, Told { notices, through }, today);
+        }
+        Ok(())
+    }
+}
+
+/// Whether `period` has passed since it was last time.
+fn is_time(last: &mut Option<Duration>, uptime: Duration, period: Duration) -> bool {
+    let is_time = last.is_none_or(|last| uptime.saturating_sub(last) >= period);
+    if is_time {
+        *last = Some(uptime);
+    }
+    is_time
+}
+
+fn key(mailbox: &str, kind: TroubleKind, day: jiff::civil::Date) -> CountKey {
+    CountKey::Alarm { mailbox: mailbox.to_owned(), what: kind.as_str().to_owned(), day }
+}
+
+fn as_told(kind: TroubleKind, trouble: &health::Trouble, over: bool) -> Trouble {
+    Trouble {
+        dutch: trouble.dutch.clone(),
+        since: Some(trouble.since),
+        over,
+        ..Trouble::new(kind, trouble.message.clone())
+    }
+}
+
+/// What waits to leave, the oldest first; nothing is read when there is none.
+fn waiting(engine: &Engine) -> Result<Vec<Outgoing>, EngineError> {
+    let totals = engine.store().totals()?;
+    let live = [NoticeStatus::Queued, NoticeStatus::Sending, NoticeStatus::Unknown, NoticeStatus::Held];
+    if live.iter().all(|status| totals.outgoing(*status) == 0) {
+        return Ok(Vec::new());
+    }
+    let mut open = engine.store().outbox_open_first(LOOKED_AT)?;
+    open.retain(Outgoing::lives);
+    Ok(open)
+}
+
+/// While the server is away its own alarm says so. What was known before the last start and finds nothing to send now
+/// would never end.
+fn look_at_outbox(
+    health: &Health,
+    mailbox: &str,
+    own: &[&Outgoing],
+    (up_since, after, now): (Timestamp, u64, Timestamp),
+) {
+    if !health.has(mailbox, TroubleKind::Smtp) {
+        let sign = signs::not_draining(own, up_since, after, now);
+        health.saw(mailbox, TroubleKind::Outbox, sign.as_ref(), (after, now));
+    } else if own.is_empty() && health.is_recalled(mailbox, TroubleKind::Smtp) {
+        health.saw(mailbox, TroubleKind::Smtp, None, (after, now));
+    }
+}
+
+/// What a limit keeps back is told of once, until nothing is kept back any more. What the next digest tells staff is no
+/// trouble.
+fn held(own: &[&Outgoing], now: Timestamp) -> Option<Sign> {
+    let kept_back = |e: &&&Outgoing| e.status == NoticeStatus::Held && !digest::tells_of(e.kind);
+    let n = own.iter().filter(kept_back).count();
+    (n > 0).then(|| Sign {
+        since: now,
+        message: format!("{n} notices wait for a limit on automatic mail; `klachtd outbox list`"),
+        dutch: format!("{n} berichten wachten op een limiet op automatische post; `klachtd outbox list`"),
+    })
+}
+
+fn look_at_calendars(engine: &Engine, health: &Health, now: Timestamp) {
+    let settings = engine.settings();
+    for mailbox in &settings.house.mailboxes {
+        let Some(ruling) = settings.rules.get(&mailbox.procedure) else { continue };
+        let sign = signs::holidays_end(&ruling.procedure, now);
+        health.saw(&mailbox.name, TroubleKind::Calendar, sign.as_ref(), (0, now));
+    }
+}
+
+/// Nothing is told of the end when nobody heard of the beginning: the mail about it is taken back.
+async fn tell_end(
+    engine: &mut Engine,
+    (mailbox, kind, trouble): (&str, TroubleKind, health::Trouble),
+    now: Timestamp,
+) -> Result<(), EngineError> {
+    let Some(day) = trouble.counted else { return Ok(()) };
+    let key = key(mailbox, kind, day);
+    let waits = take_back(engine, &trouble, now).await?;
+    let told =
+        trouble.told.as_ref().is_some_and(|told| told.notices.is_empty() || told.notices.len() > waits);
+    if told {
+        return engine.alarm(mailbox, as_told(kind, &trouble, true), Some(key), now).await.map(drop);
+    }
+    info!(mailbox, kind = kind.as_str(), "an alarm is over before it could be told: {}", kind.says());
+    engine.forget_alarm(key, now).await
+}
+
+/// Whether nobody has heard of it because nothing leaves where it was to leave, and there is another way by now.
+fn is_stuck(engine: &Engine, mailbox: &str, trouble: &health::Trouble) -> Result<bool, EngineError> {
+    let Some(told) = &trouble.told else { return Ok(false) };
+    let other = engine.way_out(mailbox).is_some_and(|way| way != told.through);
+    let shut = engine.is_shut(&told.through);
+    Ok(other
+        && shut
+        && !told.notices.is_empty()
+        && engine.waiting(&told.notices)?.len() == told.notices.len())
+}
+
+/// Takes back those of its mails that have not left; how many.
+async fn take_back(
+    engine: &mut Engine,
+    trouble: &health::Trouble,
+    now: Timestamp,
+) -> Result<usize, EngineError> {
+    let waiting = trouble.told.as_ref().map_or(Ok(Vec::new()), |told| engine.waiting(&told.notices))?;
+    for id in &waiting {
+        engine.take_back(*id, now).await?;
+    }
+    if !waiting.is_empty() {
+        warn!("{} alarms that could not leave were taken back", waiting.len());
+    }
+    Ok(waiting.len())
+}
