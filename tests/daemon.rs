@@ -6,6 +6,8 @@ mod common;
 
 #[path = "daemon/commands.rs"]
 mod commands;
+#[path = "daemon/alarms.rs"]
+mod alarms;
 #[path = "daemon/answers.rs"]
 mod answers;
 #[path = "daemon/completion.rs"]

@@ -119,6 +119,21 @@ async fn a_certificate_for_another_host_is_refused() {
 }
 
 #[tokio::test]
+async fn the_end_of_a_certificate_is_known_also_of_one_that_is_refused() {
+    let Some(host) = Mailhost::start(&["--mta", "none", "--cert", "expired"]) else { return };
+    for (tls, port) in [(TlsMode::Implicit, "imaps"), (TlsMode::StartTls, "imap")] {
+        let mut source = source(ImapSettings { tls, port: host.port(port), ..settings(&host, DIRECTIE) });
+        let (server, certificate) = source.certificate().expect("there is TLS");
+        assert_eq!(server, format!("localhost:{}", host.port(port)));
+        assert_eq!(certificate.newest(), None, "nothing was shown yet");
+        source.open().await.expect_err("expired");
+        let seen = certificate.newest().expect("shown and read");
+        assert_eq!(seen.not_after.to_string(), "2020-02-01T00:00:00Z");
+        assert!(seen.is_ending(seen.seen_at));
+    }
+}
+
+#[tokio::test]
 async fn letters_come_in_order_and_go_to_folders_made_for_them() {
     let Some(host) = Mailhost::start(&["--mta", "none"]) else { return };
     let nested = ImapSettings {
