@@ -7,6 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
+use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp, ToSpan};
 use tracing::{info, warn};
@@ -30,6 +31,9 @@ const TERMS: Duration = Duration::from_mins(5);
 
 /// After such a pause between two looks the machine slept, or the service could not run.
 const STOOD_STILL: Duration = Duration::from_mins(2);
+
+/// Days for which a restart knows what staff were told: the store counts for two days more.
+const RECALLED: i64 = 14;
 
 /// Notices that one look takes, the oldest first.
 const LOOKED_AT: usize = 1_000;
@@ -84,12 +88,8 @@ impl Alarms {
         let today = now.to_zoned(TimeZone::UTC).date();
         for mailbox in &engine.settings().house.mailboxes {
             for kind in TroubleKind::LASTING {
-                for day in [today, today.saturating_sub(1.day())] {
-                    let key = key(&mailbox.name, kind, day);
-                    if engine.store().count(&key)? % 2 == 1 {
-                        health.recall(&mailbox.name, kind, day, now);
-                        break;
-                    }
+                if let Some(day) = told_on(engine, &mailbox.name, kind, today)? {
+                    health.recall(&mailbox.name, kind, day, now);
                 }
             }
             // With procedures that have a fault it would not have started.
@@ -236,12 +236,13 @@ impl Alarms {
             };
             let terms: Vec<(String, Unseen)> =
                 found.remove(&mailbox).unwrap_or_default().into_iter().filter(long).collect();
-            let names: BTreeSet<String> = terms.iter().map(|(reference, _)| reference.clone()).collect();
-            let named = self.named.entry(mailbox.clone()).or_default();
-            if !names.is_subset(named) {
+            let lapsing: BTreeSet<String> = terms.iter().map(|(reference, _)| reference.clone()).collect();
+            let known = self.named.entry(mailbox.clone()).or_default();
+            // What was told before the last start is not told again.
+            if !lapsing.is_subset(known) && !health.is_recalled(&mailbox, TroubleKind::Term) {
                 health.tell_again(&mailbox, TroubleKind::Term);
             }
-            *named = names;
+            *known = lapsing;
             health.saw(&mailbox, TroubleKind::Term, signs::unseen(&terms, now).as_ref(), (after, now));
         }
         Ok(())
@@ -285,14 +286,32 @@ fn is_time(last: &mut Option<Duration>, uptime: Duration, period: Duration) -> b
     is_time
 }
 
-fn key(mailbox: &str, kind: TroubleKind, day: jiff::civil::Date) -> CountKey {
+fn key(mailbox: &str, kind: TroubleKind, day: Date) -> CountKey {
     CountKey::Alarm { mailbox: mailbox.to_owned(), what: kind.as_str().to_owned(), day }
 }
 
+/// The day on which staff were told of a trouble whose end they were not told of.
+fn told_on(
+    engine: &Engine,
+    mailbox: &str,
+    kind: TroubleKind,
+    today: Date,
+) -> Result<Option<Date>, EngineError> {
+    for back in 0..RECALLED {
+        let day = today.saturating_sub(back.days());
+        if engine.store().count(&key(mailbox, kind, day))? % 2 == 1 {
+            return Ok(Some(day));
+        }
+    }
+    Ok(None)
+}
+
 fn as_told(kind: TroubleKind, trouble: &health::Trouble, over: bool) -> Trouble {
+    // Since when it was before the last start nobody knows any more.
+    let is_recalled = trouble.told.as_ref().is_some_and(|told| told.notices.is_empty());
     Trouble {
         dutch: trouble.dutch.clone(),
-        since: Some(trouble.since),
+        since: (!is_recalled).then_some(trouble.since),
         over,
         ..Trouble::new(kind, trouble.message.clone())
     }

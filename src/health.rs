@@ -155,15 +155,9 @@ impl Health {
     /// Staff were told of it on `day`, before the last start, and not that it is over.
     pub fn recall(&self, mailbox: &str, kind: TroubleKind, day: Date, now: Timestamp) {
         let told = Told { notices: Vec::new(), through: mailbox.to_owned() };
-        let message = format!("told on {day}; not seen again since the last start");
-        let trouble = Trouble {
-            since: now,
-            message,
-            dutch: None,
-            told: Some(told),
-            counted: Some(day),
-            recalled: true,
-        };
+        let (message, dutch) = (format!("told on {day}"), Some(format!("gemeld op {day}")));
+        let trouble =
+            Trouble { since: now, message, dutch, told: Some(told), counted: Some(day), recalled: true };
         self.change(mailbox, |h| {
             h.troubles.insert(kind, trouble);
         });

@@ -290,6 +290,7 @@ async fn a_service_that_starts_again_and_again_tells_it_once() {
     let words = watched.words();
     assert_eq!(words.len(), 2, "that it is over is told, although another start told of it: {words:?}");
     assert!(words[1].starts_with("klachtd: voorbij: postbus omnistock"), "{}", words[1]);
+    assert!(words[1].contains("Dit is voorbij."), "since when is not known any more: {}", words[1]);
     watched = watched.restart().await;
     watched.pass(minutes(30), &[]).await;
     assert_eq!(watched.told().len(), 2);
@@ -342,6 +343,9 @@ async fn a_term_that_lapses_unseen_is_told_of_by_the_last_net() {
     assert!(alarms.iter().any(|alarm| alarm["kind"] == "term"), "{alarms:?}");
     watched.pass(minutes(60), &[]).await;
     assert_eq!(unseen(&watched), 1, "once");
+    let mut watched = watched.restart().await;
+    watched.pass(minutes(60), &[]).await;
+    assert_eq!(unseen(&watched), 1, "also after another start");
     // Somebody answers.
     let text = "#answer founded\nConclusie: u hebt gelijk, en u krijgt uw geld terug.\nOplossing: u krijgt uw geld terug.\nBevindingen: het was stuk.\nOnderzoek: gekeken.";
     watched.world.order(&reference, text).await.expect("an answer");
