@@ -361,12 +361,13 @@ impl Daemon {
         answers: &mut Answers,
     ) -> Result<Turn, DaemonError> {
         let clock = self.clock.clone();
-        let mut due = std::pin::pin!(clock.sleep_until(until));
+        // When the clock is set back that moment may be a day away.
+        let mut due = std::pin::pin!(tokio::time::timeout(PULSE, clock.sleep_until(until)));
         loop {
             let wake = tokio::select! {
                 wake = self.wakes.recv() => wake,
                 () = answers.wait() => return Ok(Turn::GoOn),
-                () = &mut due => return Ok(Turn::GoOn),
+                _ = &mut due => return Ok(Turn::GoOn),
                 Some(ended) = self.tasks.join_next() => match ended {
                     // A mailbox's only pass is over.
                     Ok(()) if once => continue,

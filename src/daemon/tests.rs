@@ -4,6 +4,7 @@ use tokio::sync::oneshot;
 
 use super::*;
 use crate::answers::ingest;
+use crate::clock::SimulatedClock;
 use crate::domain::complaint::NoticeStatus;
 use crate::domain::fact::NoticeId;
 use crate::engine::Outcome;
@@ -115,6 +116,17 @@ async fn by_hand() -> (Daemon, mpsc::Sender<Wake>, mpsc::Receiver<Dispatch>, Tem
     let (lane, jobs) = mpsc::channel(UNDER_WAY);
     daemon.lanes = vec![Lane { mailbox: "omnistock".to_owned(), jobs: lane, under_way: 0 }];
     (daemon, to_loop, jobs, dir)
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_clock_that_is_set_back_stops_nothing() {
+    let (mut daemon, _wakes, _jobs, _dir) = by_hand().await;
+    let noon: Timestamp = "2026-03-02T12:00:00Z".parse().expect("a moment");
+    daemon.clock = Clock::Simulated(SimulatedClock::running(noon - Duration::from_hours(24)));
+    let asked = Instant::now();
+    let turned = daemon.turn(false, noon, &mut Answers::default()).await.expect("a turn");
+    assert_eq!(turned, Turn::GoOn);
+    assert!(asked.elapsed() <= 2 * PULSE, "{:?}", asked.elapsed());
 }
 
 fn accepted(dispatch: &Dispatch) -> Wake {
