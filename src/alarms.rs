@@ -12,6 +12,7 @@ use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp, ToSpan};
 use tracing::{info, warn};
 
+use crate::config::{Config, Inbox};
 use crate::domain::complaint::NoticeStatus;
 use crate::domain::decide::Unseen;
 use crate::domain::digest;
@@ -20,6 +21,8 @@ use crate::domain::outgoing::Outgoing;
 use crate::engine::{Engine, EngineError};
 use crate::health::signs::{self, Sign};
 use crate::health::{self, Health, Told};
+use crate::intake::source::Source;
+use crate::outbox::deliver::Outlet;
 use crate::store::CountKey;
 use crate::tls::SeenCertificate;
 
@@ -56,6 +59,26 @@ pub struct Watch {
     pub polls: BTreeMap<String, Duration>,
     /// Servers with TLS.
     pub servers: Vec<Watched>,
+}
+
+impl Watch {
+    /// What a configuration asks to be watched.
+    pub fn of(config: &Config, sources: &[(String, Source)], outlets: &[(String, Outlet)]) -> Self {
+        let poll = |inbox: &Inbox| match inbox {
+            Inbox::Imap(imap) => imap.poll,
+            Inbox::Maildir(maildir) => maildir.poll,
+        };
+        let seen = sources.iter().map(|(mailbox, source)| (mailbox, source.certificate()));
+        let seen = seen.chain(outlets.iter().map(|(mailbox, outlet)| (mailbox, outlet.certificate())));
+        let servers = seen.filter_map(|(mailbox, shown)| {
+            let (server, certificate) = shown?;
+            Some(Watched { mailbox: mailbox.clone(), server, certificate })
+        });
+        Self {
+            servers: servers.collect(),
+            polls: config.mailboxes.iter().map(|m| (m.name.clone(), poll(&m.inbox))).collect(),
+        }
+    }
 }
 
 /// The watch over one service.

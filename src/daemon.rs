@@ -16,10 +16,10 @@ use tokio::time::Instant;
 use tracing::{error, info, warn};
 
 use self::settling::Answers;
-use crate::alarms::{Alarms, Watch, Watched};
+use crate::alarms::{Alarms, Watch};
 use crate::answers::{self, Ask, Reply, exit};
 use crate::clock::Clock;
-use crate::config::{Config, Inbox};
+use crate::config::Config;
 use crate::control::{self, Counter};
 use crate::domain::event::TroubleKind;
 use crate::domain::outgoing::Outgoing;
@@ -208,7 +208,7 @@ impl Daemon {
         let (settings, _) = watch::channel(Arc::clone(engine.settings()));
         let (ending, is_ending) = watch::channel(false);
         let health = Health::of(config.house.mailboxes.iter().map(|m| m.name.clone()));
-        let watch = watch(&config, &sources, &outlets);
+        let watch = Watch::of(&config, &sources, &outlets);
         let alarms = Alarms::start(watch, &engine, &health, clock.now())?;
         let mut tasks = JoinSet::new();
         tasks.spawn(signals::serve(signals::listen()?, to_loop.clone()));
@@ -580,24 +580,6 @@ impl Daemon {
                 return error!("deliveries could not be recorded: {e}");
             }
         }
-    }
-}
-
-/// What the alarms watch: how often each mailbox is looked through, and the certificates of all servers.
-fn watch(config: &Config, sources: &[(String, Source)], outlets: &[(String, Outlet)]) -> Watch {
-    let poll = |inbox: &Inbox| match inbox {
-        Inbox::Imap(imap) => imap.poll,
-        Inbox::Maildir(maildir) => maildir.poll,
-    };
-    let seen = sources.iter().map(|(mailbox, source)| (mailbox, source.certificate()));
-    let seen = seen.chain(outlets.iter().map(|(mailbox, outlet)| (mailbox, outlet.certificate())));
-    let watched = seen.filter_map(|(mailbox, shown)| {
-        let (server, certificate) = shown?;
-        Some(Watched { mailbox: mailbox.clone(), server, certificate })
-    });
-    Watch {
-        servers: watched.collect(),
-        polls: config.mailboxes.iter().map(|m| (m.name.clone(), poll(&m.inbox))).collect(),
     }
 }
 
