@@ -129,7 +129,13 @@ fn hostile() -> Vec<(&'static str, Vec<u8>)> {
         "From: jan@klant.test\nContent-Type: multipart/mixed; boundary=b\n\n{}--b--\n",
         "--b\nContent-Type: text/plain\n\nx\n".repeat(10_000)
     );
-    let attached = "Content-Type: message/rfc822\n\n".repeat(2000);
+    let attached = "Content-Type: message/rfc822\n\n".repeat(500);
+    // The parser recurses as deep as this goes; nothing catches a stack that is full.
+    let attached_deep = format!("From: a@b.test\n{}x", "Content-Type: message/rfc822\n\n".repeat(33_000));
+    let encoded_deep = format!(
+        "From: a@b.test\nContent-Type: message/rfc822\nContent-Transfer-Encoding: base64\n\n{}",
+        data_encoding::BASE64.encode(attached_deep.as_bytes())
+    );
     let html =
         |body: String| format!("From: jan@klant.test\nContent-Type: text/html\n\n{body}klacht").into_bytes();
     let noise = (0_u32..200_000).map(|n| n.wrapping_mul(2_654_435_761).to_be_bytes()[1]).collect();
@@ -138,7 +144,11 @@ fn hostile() -> Vec<(&'static str, Vec<u8>)> {
         ("nested parts", nested.into_bytes()),
         ("many parts", wide.into_bytes()),
         ("mails in mails", attached.into_bytes()),
+        ("mails deep in mails", attached_deep.into_bytes()),
+        ("mails deep in an encoded one", encoded_deep.into_bytes()),
         ("nested HTML", html("<div>".repeat(50_000))),
+        ("HTML that closes nothing", html("<div></x>".repeat(9000))),
+        ("comments that close nothing", html("<ul><!--</a>-->".repeat(9000))),
         ("links", html("<a href=x>y</a>".repeat(40_000))),
         ("noise", noise),
         ("NUL", b"From: a\0b@klant.test\nSubject: \0\n\n\0\0\0".to_vec()),
@@ -170,6 +180,8 @@ fn hostile_mail_gives_an_answer() {
             "empty"
                 | "blank"
                 | "nested parts"
+                | "mails deep in mails"
+                | "mails deep in an encoded one"
                 | "many parts"
                 | "long header"
                 | "one long line"

@@ -6,6 +6,7 @@ use super::armour;
 use super::body;
 use super::cms;
 use super::forward;
+use super::nesting;
 use super::parts::{self, Looked, media_type};
 use super::read::ReadLimits;
 use super::tnef;
@@ -78,7 +79,10 @@ fn unwrapped(
                 oddities.push("it is encrypted (PGP, RFC 3156) and was not read".to_owned());
             }
             "message/rfc822" | "message/global" => content.add_mail(part, limits),
-            _ if ending == "eml" => content.add_mail(part, limits),
+            // In a digest it does not say so (RFC 2046 section 5.1.5).
+            _ if ending == "eml" || matches!(part.body, PartType::Message(_)) => {
+                content.add_mail(part, limits);
+            }
             _ => {}
         }
     }
@@ -99,6 +103,10 @@ impl Content {
             oddities.push("it is encrypted (S/MIME) and was not read".to_owned());
             return;
         };
+        if let Some(what) = nesting::beyond(&entity, limits) {
+            oddities.push(format!("in its S/MIME signature, {what}"));
+            return;
+        }
         let Some(inner) = MessageParser::default().parse(&entity) else { return };
         let looked = Looked::of(&inner, limits, oddities);
         let inner = unwrapped(&inner, &looked, limits, wrappers - 1, oddities);
@@ -134,6 +142,7 @@ impl Content {
         }
         self.forwarded = match &part.body {
             PartType::Message(inner) => Some(forward::attached(inner, limits)),
+            _ if nesting::beyond(part.contents(), limits).is_some() => None,
             _ => {
                 MessageParser::default().parse(part.contents()).map(|inner| forward::attached(&inner, limits))
             }

@@ -10,6 +10,7 @@ mod charset;
 mod encoded;
 mod sender;
 mod authentication;
+mod nesting;
 mod parts;
 mod content;
 mod forward;
