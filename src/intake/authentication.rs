@@ -32,8 +32,10 @@ pub(super) fn results(headers: &Headers, host: &str) -> Results {
     let (mut began, mut handed_over) = (false, false);
     for (name, value) in headers.fields() {
         match name {
+            // Our server writes its verdict on top of its own Received: what stands below that one it did not write.
+            "received" if began => break,
             "received" if is_by(value, host) => handed_over = true,
-            "received" if handed_over || began => break,
+            "received" if handed_over => break,
             "authentication-results" if is_of(value, host) => {
                 began = true;
                 results.add(value);
@@ -191,6 +193,9 @@ mod tests {
         let theirs = "Received: from pc by mail.b.test; Mon, 2 Mar 2026 09:00:01 +0100";
         assert_eq!(verdicts(&format!("{ours}\n{theirs}\n{forged}")), (None, None, None));
         assert_eq!(verdicts(&format!("{ours}\n{forged}")).2.as_deref(), Some("pass"));
+        let verdict = "Authentication-Results: mx.omnistock.test; spf=fail";
+        let expected = (Some("fail".to_owned()), None, None);
+        assert_eq!(verdicts(&format!("{verdict}\n{ours}\n{forged}")), expected);
         assert_eq!(verdicts("Authentication-Results: mx.omnistock.test 1; none"), (None, None, None));
         assert_eq!(
             verdicts("ARC-Authentication-Results: i=1; mx.omnistock.test; dmarc=pass"),
