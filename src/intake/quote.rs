@@ -6,7 +6,8 @@ mod patterns;
 
 use patterns::{
     ADDRESS, ATTRIBUTION, BARE_ATTRIBUTION, CONFIDENTIAL, DATE_LABEL, DISCLAIMER_TITLE, DIVIDER, ENVIRONMENT,
-    INLINE_ANSWERS, MOBILE, OTHER_LABEL, SENDER_LABEL, TIME, UNBROKEN, UNVERBED,
+    INLINE_ANSWERS, MOBILE, MOBILE_OF_MINE, OTHER_LABEL, SENDER_LABEL, SUBJECT_LABEL, TIME, TO_US, UNBROKEN,
+    UNVERBED, WEEKDAY, YEAR,
 };
 
 /// Lines over which a mail program may wrap the line above a quotation.
@@ -17,6 +18,9 @@ const DISCLAIMER_WORDS: usize = 3;
 
 /// Lines that a signature has at most; more is somebody's text.
 const SIGNATURE_LINES: usize = 15;
+
+/// Lines that a signature below a delimiter without its space has at most.
+const BARE_SIGNATURE_LINES: usize = 6;
 
 /// A text in two parts; together they hold every line.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -115,7 +119,9 @@ fn attribution_from(lines: &[&str], at: usize) -> Option<(usize, bool)> {
         }
         let (time, address) = (TIME.is_match(&joined), ADDRESS.is_match(&joined));
         if joined.ends_with(':') && ATTRIBUTION.is_match(&joined) {
-            return Some((length, time || address));
+            // "Op 3 maart om 10:00 schreef uw medewerker:" is a person's sentence.
+            let dated = time && YEAR.is_match(&joined) && !TO_US.is_match(&joined);
+            return Some((length, address || dated));
         }
         if time && address && (UNVERBED.is_match(&joined) || BARE_ATTRIBUTION.is_match(&joined)) {
             return Some((length, true));
@@ -134,7 +140,13 @@ pub(super) fn is_header_block(lines: &[&str]) -> bool {
     // A block that does not begin with the sender has to be without gaps.
     let reach = if SENDER_LABEL.is_match(lines[0]) { 8 } else { 4 };
     let near = &lines[..lines.len().min(reach)];
-    labels.iter().all(|label| near.iter().any(|line| label.is_match(line)))
+    if !labels.iter().all(|label| near.iter().any(|line| label.is_match(line))) {
+        return false;
+    }
+    // "Van, Aan, Datum" may also be told of a parcel or a journey.
+    let dated = |line: &&str| DATE_LABEL.is_match(line) && (TIME.is_match(line) || WEEKDAY.is_match(line));
+    near.iter().any(|line| line.contains('@'))
+        || (near.iter().any(dated) && near.iter().any(|line| SUBJECT_LABEL.is_match(line)))
 }
 
 /// A drawn line, or nothing.
@@ -146,14 +158,16 @@ fn is_angle(line: &str) -> bool {
     line.trim_start().starts_with('>')
 }
 
-/// Lines with `>`. One alone that nothing announces may be somebody's own: "> 3 weken".
+/// Lines with `>`. When nothing announces them and they read like "> 3 weken", they are somebody's own.
 fn mark_angles(lines: &[&str], quoted: &mut [bool]) {
     let announced = quoted.iter().any(|mark| *mark);
-    let count = lines.iter().filter(|line| is_angle(line)).count();
-    for (line, mark) in lines.iter().zip(quoted) {
+    let own = |line: &&str| {
         let inside = line.trim_start().trim_start_matches('>').trim_start();
-        let own = line.starts_with(">From ") || inside.starts_with(|c: char| c.is_ascii_digit() || c == '€');
-        *mark |= is_angle(line) && (announced || count > 1 || !own);
+        line.starts_with(">From ") || inside.starts_with(|c: char| c.is_ascii_digit() || c == '€')
+    };
+    let all_own = lines.iter().filter(|line| is_angle(line)).all(own);
+    for (line, mark) in lines.iter().zip(quoted) {
+        *mark |= is_angle(line) && (announced || !all_own);
     }
 }
 
@@ -164,14 +178,25 @@ fn mark_signature(lines: &[&str], quoted: &mut [bool]) {
     if let Some(at) = delimiter {
         let below = &mine[at + 1..];
         let filled = below.iter().filter(|n| !lines[**n].trim().is_empty()).count();
-        let something_above = mine[..at].iter().any(|n| !lines[*n].trim().is_empty());
-        if filled <= SIGNATURE_LINES && something_above {
+        let words = |of: &[usize]| of.iter().map(|n| lines[*n].split_whitespace().count()).sum::<usize>();
+        let (above, beneath) = (words(&mine[..at]), words(below));
+        // Without its space it may be a line that somebody drew.
+        let sure = lines[mine[at]].ends_with(' ') || (filled <= BARE_SIGNATURE_LINES && above > beneath);
+        if filled <= SIGNATURE_LINES && above > 0 && sure {
             mine[at..].iter().for_each(|n| quoted[*n] = true);
         }
     }
-    for n in mine.into_iter().filter(|n| MOBILE.is_match(lines[*n])) {
+    let last = mine.iter().rev().find(|n| !quoted[**n] && !lines[**n].trim().is_empty()).copied();
+    let mobile =
+        |n: &usize| MOBILE.is_match(lines[*n]) || (Some(*n) == last && MOBILE_OF_MINE.is_match(lines[*n]));
+    for n in mine.into_iter().filter(mobile) {
         quoted[n] = true;
     }
+}
+
+/// Whether a line is what a mobile program puts below.
+pub(super) fn is_mobile(line: &str) -> bool {
+    MOBILE.is_match(line) || MOBILE_OF_MINE.is_match(line)
 }
 
 /// Paragraphs at the very end that only say for whom the mail is meant, below whatever a person wrote.

@@ -42,6 +42,25 @@ pub(super) static UNBROKEN: LazyLock<Regex> = LazyLock::new(|| {
 /// A time of day: with an address it tells a mail program's line from a sentence.
 pub(super) static TIME: LazyLock<Regex> = LazyLock::new(|| regex(r"\b\d{1,2}[:.h]\d{2}\b"));
 
+/// A year, or a date in numbers.
+pub(super) static YEAR: LazyLock<Regex> =
+    LazyLock::new(|| regex(r"\b(?:(?:19|20)\d\d|\d{1,2}[-/.]\d{1,2}[-/.]\d\d)\b"));
+
+/// A day of the week.
+pub(super) static WEEKDAY: LazyLock<Regex> = LazyLock::new(|| {
+    regex(
+        r"(?i)\b(?:maandag|dinsdag|woensdag|donderdag|vrijdag|zaterdag|zondag|(?:mon|tues|wednes|thurs|fri|satur|sun)day|ma|di|wo|do|vr|za|zo|mon|tue|wed|thu|fri|sat|sun|(?:mon|diens|donners|frei|sams|sonn)tag|mittwoch|lundi|mardi|mercredi|jeudi|vendredi|samedi|dimanche)\b",
+    )
+});
+
+/// Words by which a writer speaks of ours, as a mail program does not.
+pub(super) static TO_US: LazyLock<Regex> = LazyLock::new(|| regex(r"(?i)\b(?:uw|jullie|your)\s"));
+
+/// The subject, as programs show headers.
+pub(super) static SUBJECT_LABEL: LazyLock<Regex> = LazyLock::new(|| {
+    regex(r"(?i)^[\s*>]*(?:onderwerp|subject|betreff|emne|objet|sujet|oggetto|asunto|ämne)\s*:")
+});
+
 /// An address.
 pub(super) static ADDRESS: LazyLock<Regex> = LazyLock::new(|| regex(r"\S@\S+\.\S"));
 
@@ -85,15 +104,22 @@ pub(super) static MOBILE: LazyLock<Regex> = LazyLock::new(|| {
         r"(?ix)^[\s\[*_]*(?:
             (?:verstuurd|verzonden|gestuurd|sent|gesendet|envoyé)\s+
                 (?:vanaf|van|met|vanuit|via|from|with|using|von|mit|depuis|de|à\ partir\ de)\s+
-                (?:(?:mijn|my|meinem|mon)\s+[^,.:;!?]{2,40}
-                  | (?:een|an?|de|the|une?)?\s*\[?(?:outlook|yahoo|gmail|proton\ ?mail|bluemail|samsung|spark|typeapp|ziggo|kpn|hotmail|huawei|xiaomi|blackberry|aol)\b(?:\]\(\S+\))?[^,.:;!?]{0,50}
+                (?:(?:een|an?|de|the|une?)?\s*\[?(?:outlook|yahoo|gmail|proton\ ?mail|bluemail|samsung|spark|typeapp|ziggo|kpn|hotmail|huawei|xiaomi|blackberry|aol)\b(?:\]\(\S+\))?[^,.:;!?]{0,50}
                   | (?:mail|e-mail)\s+(?:voor|for|pour|für)\s+(?:windows|ios|android)[^,:;!?]{0,20}
                   | (?:de\ |the\ )?(?:e-?mail|mail)-?\s?app\b[^,:;!?]{0,40}
-                  | [^,.:;!?]{0,20}\b(?:iphone|ipad|android|galaxy|smartphone|tablet)\b[^,:;!?]{0,40})
+                  | [^,.:;!?]{0,20}\b(?:i?phone|ipad|android|galaxy|smartphone|tablet|gsm|handy|(?:mobiele?|vaste)\ (?:telefoon|apparaat|toestel)|mobiel|mobile|telefoon|t[ée]l[ée]phone|portable|laptop|macbook|samsung|huawei|nokia)\b[^,:;!?]{0,40})
           | (?:afkomstig\ )?van(?:af)?\ mijn\ (?:iphone|ipad|mobiel|mobiele\ telefoon|telefoon|tablet)(?:\ (?:verzonden|verstuurd))?
           | (?:download|get|ontvang|haal|téléchargez)?\s*outlook\s+(?:voor|for|pour|für)\s+(?:ios|android)(?:\s*<?\(?https?://\S+)?(?:\s+(?:downloaden|herunterladen))?
         )
         (?:\s*<?\(?https?://\S+)?[.\]*_\s]*$",
+    )
+});
+
+/// The same of a device with any name: a person may also have sent something "from my address".
+pub(super) static MOBILE_OF_MINE: LazyLock<Regex> = LazyLock::new(|| {
+    regex(
+        r"(?ix)^[\s\[*_]*(?:verstuurd|verzonden|gestuurd|sent|gesendet|envoyé)\s+(?:vanaf|van|met|vanuit|via|from|with|using|von|mit|depuis|de|à\ partir\ de)\s+
+            (?:mijn|my|meinem|mon)\s+[^,.:;!?]{2,40}(?:\s*<?\(?https?://\S+)?[.\]*_\s]*$",
     )
 });
 
