@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::sync::LazyLock;
 
-use mail_parser::{Message, MessagePart, PartType};
+use mail_parser::{Message, MessagePart, MimeHeaders, PartType};
 use regex::Regex;
 
 use super::charset;
@@ -67,7 +67,7 @@ static ADDRESS: LazyLock<Regex> = LazyLock::new(|| regex(r"^[^\s@=/]+@[^\s@]+\.[
 
 /// An address on a line of its own.
 static ALONE: LazyLock<Regex> =
-    LazyLock::new(|| regex(r"(?m)^[\s<\x22]*[^<>@\s:\x22]+@[^<>@\s:\x22]+\.[^<>@\s:,\x22]+[\s>\x22:]*$"));
+    LazyLock::new(|| regex(r"(?m)^[\s<\x22]*([^<>@\s:\x22]+@[^<>@\s:\x22]+\.[^<>@\s:,\x22]+)[\s>\x22:]*$"));
 
 /// Where the copy of the mail begins that came back.
 static COPY: LazyLock<Regex> = LazyLock::new(|| {
@@ -88,12 +88,13 @@ fn regex(pattern: &str) -> Regex {
 /// Looks at the parts of a mail, and at its headers.
 pub(super) fn find(message: &Message, headers: &Headers, looked: &Looked) -> Found {
     let mut found = Found::default();
+    let passed_on = !is_report(message, headers);
     for (id, part) in (0_u32..).zip(&message.parts) {
         if !looked.at(id) {
             break;
         }
         match media_type(part).as_str() {
-            "message/delivery-status" | "message/global-delivery-status" => {
+            "message/delivery-status" | "message/global-delivery-status" if !(passed_on && is_file(part)) => {
                 status(&text_of(part), &mut found);
             }
             "message/disposition-notification" | "message/global-disposition-notification" => {
@@ -119,6 +120,18 @@ pub(super) fn find(message: &Message, headers: &Headers, looked: &Looked) -> Fou
         found.bounce.original_message_id = named;
     }
     found
+}
+
+/// Whether the mail is a notice itself. A person may send one on, and then its parts are files.
+fn is_report(message: &Message, headers: &Headers) -> bool {
+    let from = headers.first("from").unwrap_or_default().to_lowercase();
+    media_type(message.root_part()) == "multipart/report"
+        || headers.all("return-path").any(|path| path.split_whitespace().collect::<String>() == "<>")
+        || phrases::MAIL_SYSTEMS.iter().any(|name| from.contains(name))
+}
+
+fn is_file(part: &MessagePart) -> bool {
+    part.content_disposition().is_some_and(mail_parser::ContentType::is_attachment)
 }
 
 /// What the words of a notice say where its part for machines is silent. `is_other` are addresses that are not the
@@ -151,10 +164,18 @@ pub(super) fn from_words(bounce: &mut Bounce, text: &str, is_other: &dyn Fn(&str
     }
 }
 
-/// Whether a text names an address on a line of its own, or the code of a failure.
-pub(super) fn names_failure(text: &str) -> bool {
+/// Whether a text names an address, on a line of its own or behind the words of a notice, that is none of its sender's; or
+/// the code of a failure.
+pub(super) fn names_failure(text: &str, is_senders: &dyn Fn(&str) -> bool) -> bool {
     let start: String = text.chars().take(NOTICE).collect();
-    ALONE.is_match(&start) || STATUS.is_match(&start)
+    let mut named = ALONE.captures_iter(&start).chain(RECIPIENTS[0].captures_iter(&start));
+    named.any(|found| !is_senders(&found[1])) || STATUS.is_match(&start)
+}
+
+/// Whether a text names the code of a failure.
+pub(super) fn names_status(text: &str) -> bool {
+    let start: String = text.chars().take(NOTICE).collect();
+    STATUS.is_match(&start)
 }
 
 fn text_of<'a>(part: &'a MessagePart) -> Cow<'a, str> {

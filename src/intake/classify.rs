@@ -4,6 +4,7 @@
 //! What marks itself counts before what only looks like something: a complaint must not be taken for a bounce.
 
 mod marks;
+mod wording;
 
 use super::bounce::Found;
 use super::headers::Headers;
@@ -17,8 +18,11 @@ const TEXT_START: usize = 2000;
 /// Characters of the new text with which an automatic answer says what it is.
 const TEXT_FIRST: usize = 200;
 
-/// Characters at either end of the new text in which a mail says that nobody reads its answers.
-const UNREAD_WITHIN: usize = 500;
+/// Characters in which a read receipt says what was read.
+const RECEIPT_FIRST: usize = 120;
+
+/// Characters of text from which a calendar reply is a letter as well.
+const OWN_WORDS: usize = 40;
 
 /// Whom an answer would reach.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
@@ -62,6 +66,12 @@ pub(super) struct Signs<'a> {
     pub(super) verp: bool,
     /// Whether its text names an address on a line of its own or the code of a failure, as failure notices do.
     pub(super) names_failure: bool,
+    /// Whether its text names the code of a failure.
+    pub(super) names_status: bool,
+    /// The address that would be answered, in lower case.
+    pub(super) complainant: String,
+    /// The address in Reply-To, in lower case; empty when there is none.
+    pub(super) reply_to: String,
     /// How many From headers it has; RFC 5322 section 3.6 allows one.
     pub(super) senders: usize,
     /// The subject, decoded.
@@ -150,12 +160,17 @@ fn other_report(signs: &Signs) -> Reason {
     (signs.media_type == "multipart/report").then(|| (Class::Report, "it is a report (RFC 6522)".to_owned()))
 }
 
-/// Outlook and others send receipts without a part for machines.
+/// Outlook and others send receipts without a part for machines. A person may have read something too: it has to answer,
+/// or to say of which mail it speaks.
 fn read_receipt_in_words(signs: &Signs) -> bool {
     let subject = without_prefixes(signs.subject);
     let first: String = start(signs.text).chars().take(2 * TEXT_FIRST).collect();
+    let said = |within: &str| phrases::RECEIPT_TEXTS.iter().any(|p| within.contains(p));
+    let near: String = first.chars().take(RECEIPT_FIRST).collect();
+    let of_a_mail = ["bericht", "message", "nachricht", "e-mail"].iter().any(|word| near.contains(word));
     phrases::RECEIPT_SUBJECTS.iter().any(|p| subject.starts_with(p))
-        && phrases::RECEIPT_TEXTS.iter().any(|p| first.contains(p))
+        && said(&first)
+        && (is_threaded(signs) || first.contains("final-recipient") || (said(&near) && of_a_mail))
 }
 
 /// The operator has named this sender as a form that people fill in.
@@ -172,14 +187,17 @@ fn failure_in_words(signs: &Signs) -> Reason {
     }
     let (in_subject, in_text) = failure_words(signs);
     // A postmaster may be a person with a complaint about a parcel, and some forms send with an empty envelope sender:
-    // everyday words then need an address or a code.
-    let telling = signs.names_failure || in_subject.is_some_and(|p| !phrases::EVERYDAY.contains(&p));
-    let likely = is_mail_system(signs) || (null_sender(&signs.headers) && !said_automatic(signs));
-    let system = is_daemon(signs) || (likely && telling);
+    // everyday words then need an address or a code; a form names an address as well.
+    let unusual = in_subject.is_some_and(|p| !phrases::EVERYDAY.contains(&p));
+    let empty = null_sender(&signs.headers) && !wording::said_automatic(signs);
+    let system = is_daemon(signs)
+        || (is_mail_system(signs) && (signs.names_failure || unusual))
+        || (empty && (signs.names_status || unusual));
     // Others have to say it twice: gateways, and a machine's mail of another kind.
     let machine = || looks_like_a_program(signs) || is_marked(signs);
     let phrase = match (in_subject, in_text) {
         (Some(_), Some(phrase)) if machine() => Some(phrase),
+        (Some(first), Some(phrase)) if returned_copy(signs, first) => Some(phrase),
         (in_subject, in_text) => in_subject.or(in_text).filter(|_| system),
     };
     if is_delay(signs) && (phrase.is_some() || system) {
@@ -193,9 +211,32 @@ fn failure_in_words(signs: &Signs) -> Reason {
             format!("a mail system says that a mail was not delivered: {phrase:?}"),
         ));
     }
+    // Whatever its words: an empty envelope sender, a mail system's name and the address or code of a failure.
+    if empty && is_mail_system(signs) && signs.names_failure {
+        return Some((
+            Class::Bounce,
+            "a mail system names what failed, with an empty envelope sender".to_owned(),
+        ));
+    }
     // Whatever its language: nothing else is written under this name (RFC 5321 section 4.5.5, RFC 3834 section 2).
-    let daemon = is_daemon(signs) && !said_automatic(signs);
+    let daemon = is_daemon(signs) && !wording::said_automatic(signs);
     daemon.then(|| (Class::Bounce, "a mail system wrote it, and it is no other kind of notice".to_owned()))
+}
+
+/// Whether its subject is that of a notice about a mail of ours, with the address of another, whoever sent it.
+fn returned_copy(signs: &Signs, subject: &str) -> bool {
+    if is_answer_of_a_person(signs) {
+        return false;
+    }
+    subject == "message you sent blocked"
+        || signs.names_failure && ["undeliverable", "onbestelbaar", "delivery failure"].contains(&subject)
+}
+
+/// Whether the words above speak in the first person, as a mail system's template does not.
+fn is_answer_of_a_person(signs: &Signs) -> bool {
+    let text = start(signs.new_text);
+    let words: Vec<&str> = text.split(|c: char| !c.is_alphanumeric()).collect();
+    ["ik", "mijn", "my", "ich", "je", "wij"].iter().any(|word| words.contains(word))
 }
 
 /// What its subject and its text say as failure notices do.
@@ -231,7 +272,7 @@ fn marked_automatic(signs: &Signs) -> Reason {
         if let Some(program) = ticket_system(signs).filter(|_| word != "auto-replied") {
             let reason = format!("it came through a ticket system ({program}); a person may have written it");
             return Some((Class::Letter, reason))
-                .filter(|_| !said_automatic(signs))
+                .filter(|_| !wording::said_automatic(signs))
                 .or_else(|| automatic(said(&word)));
         }
         return automatic(said(&word));
@@ -248,8 +289,9 @@ fn marked_automatic(signs: &Signs) -> Reason {
     if signs.headers.all("delivered-to").any(|to| to.trim().eq_ignore_ascii_case("autoresponder")) {
         return automatic("it was delivered by an autoresponder".to_owned());
     }
-    signs
-        .calendar_reply
+    // Whoever declines in words of his own wants them read.
+    let alone = signs.new_text.trim().chars().count() < OWN_WORDS;
+    (signs.calendar_reply && alone)
         .then(|| (Class::AutoReply, "it is an answer to a calendar invitation (RFC 5546)".to_owned()))
 }
 
@@ -296,52 +338,39 @@ fn bulk(signs: &Signs) -> Reason {
 /// Signs that prove less: they count when nothing better was found.
 fn looks_automatic(signs: &Signs) -> Reason {
     let automatic = |reason: String| Some((Class::AutoReply, reason));
-    if let Some(words) = said_in_subject(signs) {
+    if let Some(words) = wording::said_in_subject(signs) {
         return automatic(format!("its subject begins with {words:?}"));
     }
-    // Only the beginning: a complaint may be about an automatic answer.
-    let first: String = start(signs.new_text).chars().take(TEXT_FIRST).collect();
-    if let Some(words) = phrases::AUTO_TEXTS.iter().find(|p| first.contains(**p)) {
+    if let Some(words) = wording::said_in_text(signs) {
         return automatic(format!("its text begins with {words:?}"));
     }
     // What a person may say as well counts only in an answer to something, which a subject says in many languages.
     let prefix = signs.subject.split_once(':').map(|(prefix, _)| prefix.to_lowercase());
-    if !(is_answer(signs) || prefix.is_some_and(|prefix| prefix.contains("automat"))) {
+    let automat = prefix.is_some_and(|prefix| prefix.contains("automat"));
+    if !(is_answer(signs) || automat) {
         return None;
     }
-    if let Some(words) = phrases::AWAY_TEXTS.iter().find(|p| first.contains(**p)) {
+    if let Some(words) = wording::away(signs).filter(|_| automat || wording::returns(signs)) {
         return automatic(format!("it answers, and its text begins with {words:?}"));
     }
-    if looks_like_a_program(signs) && unread(signs).is_some() {
+    if looks_like_a_program(signs) && wording::unread(signs).is_some() {
         return automatic("it answers from an address that takes no answers".to_owned());
     }
     null_sender(&signs.headers)
         .then(|| (Class::AutoReply, "it answers, and its envelope sender is empty".to_owned()))
 }
 
-/// The words with which a machine's subject begins. In a person's other words follow: "Automatisch antwoord klopt niet".
-fn said_in_subject(signs: &Signs) -> Option<&'static str> {
-    let subject = without_prefixes(signs.subject);
-    let ends = |rest: &str| {
-        rest.trim_start().is_empty() || rest.trim_start().starts_with(|c: char| ":-–—([<\"'|/".contains(c))
-    };
-    let begins = |p: &&&str| subject.strip_prefix(**p).is_some_and(ends);
-    let whole =
-        || phrases::AUTO_WHOLE_SUBJECTS.iter().find(|p| subject.trim_end_matches(['.', '!', ' ']) == **p);
-    phrases::AUTO_SUBJECTS.iter().find(begins).or_else(whole).copied()
-}
-
-/// Whether its words alone say that a machine wrote it.
-fn said_automatic(signs: &Signs) -> bool {
-    let first: String = start(signs.new_text).chars().take(TEXT_FIRST).collect();
-    said_in_subject(signs).is_some() || phrases::AUTO_TEXTS.iter().any(|p| first.contains(p))
-}
-
 /// Whether it answers another mail.
 fn is_answer(signs: &Signs) -> bool {
-    let threaded =
-        ["in-reply-to", "references"].into_iter().any(|name| !signs.headers.message_ids(name).is_empty());
-    threaded || without_prefixes(signs.subject) != signs.subject.trim().to_lowercase()
+    let subject = signs.subject.trim().to_lowercase();
+    // "Zwangerschapsverlof Re: …": some programs put their words before the prefix.
+    let within = [" re: ", " antw: ", " aw: "].iter().any(|prefix| subject.contains(prefix));
+    is_threaded(signs) || within || without_prefixes(signs.subject) != subject
+}
+
+/// Whether its headers name a mail that it answers.
+fn is_threaded(signs: &Signs) -> bool {
+    ["in-reply-to", "references"].into_iter().any(|name| !signs.headers.message_ids(name).is_empty())
 }
 
 fn letter(signs: &Signs, mut reasons: Vec<String>) -> Verdict {
@@ -362,7 +391,8 @@ fn silence(signs: &Signs) -> Option<String> {
         return Some("it has several From headers, so that its sender is not sure".to_owned());
     }
     if signs.form {
-        return None;
+        let deaf = takes_no_answers(&signs.complainant);
+        return deaf.then(|| "the complainant's address takes no answers".to_owned());
     }
     asked_for_silence(signs).or_else(|| deaf_sender(signs)).or_else(|| weak_marks(signs))
 }
@@ -371,6 +401,9 @@ fn silence(signs: &Signs) -> Option<String> {
 fn asked_for_silence(signs: &Signs) -> Option<String> {
     let asked = signs.headers.all("x-auto-response-suppress").flat_map(|value| value.split([',', ';']));
     let mut asked = asked.map(|word| word.trim_matches(|c: char| !c.is_alphabetic()).to_ascii_lowercase());
+    if signs.headers.all("x-auto-response-suppress").any(|value| value.trim() == "-1") {
+        return Some("the sender asks for no automatic answer (X-Auto-Response-Suppress: -1)".to_owned());
+    }
     let word = asked.find(|word| matches!(word.as_str(), "all" | "dr" | "autoreply"))?;
     Some(format!("the sender asks for no automatic answer (X-Auto-Response-Suppress: {word})"))
 }
@@ -386,7 +419,21 @@ fn deaf_sender(signs: &Signs) -> Option<String> {
     let sender = signs.headers.first("sender").unwrap_or_default().to_lowercase();
     let sender = sender.rsplit('<').next().unwrap_or_default().split('@').next().unwrap_or_default().trim();
     let deaf = takes_no_answers(local) || is_mail_system(signs) || listed(local) || listed(sender);
+    let deaf = deaf || takes_no_answers(&signs.from_name) || takes_no_answers(&signs.reply_to);
+    let deaf = deaf || signs.headers.all("return-path").any(is_deaf_envelope);
     deaf.then(|| "the sender's address takes no answers".to_owned())
+}
+
+/// Whether an envelope sender is that of a list or a daemon. `www-data` and the like are not meant: forms send so.
+fn is_deaf_envelope(path: &str) -> bool {
+    let path = path.trim().trim_start_matches('<').to_lowercase();
+    let local = local_part(&path);
+    // Lists put the receiver behind a plus (VERP).
+    let name = local.split(['+', '=']).next().unwrap_or_default();
+    name.starts_with("owner-")
+        || ["-request", "-owner", "-bounces", "-errors"].iter().any(|end| name.ends_with(end))
+        || ["listserv", "listserver", "majordomo", "mailman", "sympa"].contains(&name)
+        || phrases::MAIL_SYSTEMS.iter().any(|system| name.starts_with(system))
 }
 
 /// Signs of a machine that a person's mail may bear as well: they forbid an answer and say nothing else.
@@ -406,66 +453,50 @@ fn weak_marks(signs: &Signs) -> Option<String> {
     if signs.verp {
         return Some("its envelope sender is one of a sender to many".to_owned());
     }
-    if let Some(words) = unread(signs) {
+    if let Some(words) = wording::unread(signs) {
         return Some(format!("its text says that answers are not read: {words:?}"));
     }
     if signs.found.abuse_report {
         return Some("it reports a mail as unwanted".to_owned());
     }
     // A parcel that did not come is complained of in the same words; a mail system names an address or a code.
-    if let (Some(words), Some(_), true) =
-        (failure_words(signs).0, failure_words(signs).1, signs.names_failure)
-    {
+    let (in_subject, in_text) = failure_words(signs);
+    let told = |words: &&str| signs.names_status || !phrases::EVERYDAY.contains(words);
+    if let (Some(words), Some(_), true) = (in_subject.filter(told), in_text, signs.names_failure) {
         return Some(format!("it looks like a failure notice: {words:?}"));
     }
-    may_be_automatic(signs).map(|words| format!("it may be an automatic answer: {words:?}"))
-}
-
-/// Words of an automatic answer that a person may write as well, when a second sign goes with them.
-fn may_be_automatic(signs: &Signs) -> Option<&'static str> {
-    let subject = without_prefixes(signs.subject);
-    let first: String = start(signs.new_text).chars().take(TEXT_FIRST).collect();
-    let away = phrases::AWAY_TEXTS.iter().find(|p| first.contains(**p)).copied();
-    let begun = phrases::AUTO_SUBJECTS.iter().find(|words| subject.starts_with(**words)).copied();
-    let rest = begun.map(|words| subject[words.len()..].trim_start());
-    let joined = rest.is_some_and(|rest| {
-        ["op ", "van ", "voor ", "to ", "from ", "auf ", "von "].iter().any(|w| rest.starts_with(w))
-    });
-    let returns = phrases::RETURNS.iter().any(|p| start(signs.new_text).contains(p));
-    begun.filter(|_| joined || away.is_some()).or(away.filter(|_| returns))
-}
-
-/// The sentence by which a mail says that nobody reads the answers to it; not one that a person cites.
-fn unread(signs: &Signs) -> Option<&'static str> {
-    let text = signs.new_text.to_lowercase();
-    let ends = [text.chars().take(UNREAD_WITHIN).collect(), last_characters(&text, UNREAD_WITHIN)];
-    let collapsed = ends.map(|end: String| phrases::sentences(&end));
-    phrases::UNREAD
-        .iter()
-        .find(|p| collapsed.iter().any(|end| end.iter().any(|s| s.starts_with(**p))))
-        .copied()
-}
-
-fn last_characters(text: &str, count: usize) -> String {
-    let all = text.chars().count();
-    text.chars().skip(all.saturating_sub(count)).collect()
+    wording::may_be_automatic(signs).map(|words| format!("it may be an automatic answer: {words:?}"))
 }
 
 /// The keyword of every header of this name, in lower case, without comments and parameters (RFC 3834 section 5).
 fn words(headers: &Headers, name: &str) -> Vec<String> {
     let keyword = |value: &str| {
-        let mut value = value.trim();
-        while let Some(rest) = value.strip_prefix('(') {
-            value = rest.split_once(')').map_or("", |(_, after)| after).trim();
-        }
-        value
-            .split([';', '(', ' ', '\t', ','])
+        without_comments(value)
+            .trim()
+            .split([';', ' ', '\t', ','])
             .next()
             .unwrap_or_default()
             .trim_matches('"')
             .to_ascii_lowercase()
     };
     headers.all(name).map(keyword).filter(|word| !word.is_empty()).collect()
+}
+
+/// Comments may hold comments (RFC 5322 section 3.2.2).
+fn without_comments(value: &str) -> String {
+    let (mut depth, mut kept) = (0_usize, String::with_capacity(value.len()));
+    for c in value.chars() {
+        match c {
+            '(' => depth += 1,
+            ')' if depth > 0 => {
+                depth -= 1;
+                kept.push(' ');
+            }
+            _ if depth == 0 => kept.push(c),
+            _ => {}
+        }
+    }
+    kept
 }
 
 fn null_sender(headers: &Headers) -> bool {
@@ -529,7 +560,9 @@ fn without_prefixes(subject: &str) -> String {
             continue;
         }
         let Some((prefix, rest)) = subject.split_once(':') else { break };
-        if !matches!(prefix.trim(), "re" | "antw" | "aw" | "sv" | "betr" | "antwoord") {
+        // "Re[2]:" counts answers.
+        let prefix = prefix.split('[').next().unwrap_or_default().trim();
+        if !matches!(prefix, "re" | "antw" | "aw" | "sv" | "vs" | "betr" | "antwoord") {
             break;
         }
         subject = rest.trim_start().to_owned();

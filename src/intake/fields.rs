@@ -155,10 +155,14 @@ impl Patterns {
         let mut fields = BTreeMap::new();
         let lines: Vec<&str> = text.lines().collect();
         for (at, line) in lines.iter().enumerate() {
-            let Some((field, value)) = self.label(line) else { continue };
+            let Some((field, value)) = self.label(line, form) else { continue };
             // Some forms put the value on the line below.
-            let below =
-                || lines[at + 1..].iter().find(|l| !l.trim().is_empty()).filter(|l| self.label(l).is_none());
+            let below = || {
+                lines[at + 1..]
+                    .iter()
+                    .find(|l| !l.trim().is_empty())
+                    .filter(|l| self.label(l, form).is_none())
+            };
             let value = if value.is_empty() { below().map(|l| short(l)).unwrap_or_default() } else { value };
             if !value.is_empty() {
                 fields.entry(field.to_owned()).or_insert(value);
@@ -167,10 +171,15 @@ impl Patterns {
         if form || fields.len() >= FORM_LINES { fields } else { BTreeMap::new() }
     }
 
-    /// The field that a line names, and its value.
-    fn label<'a>(&'a self, line: &str) -> Option<(&'a str, String)> {
+    /// The field that a line names, and its value. In the tables of a form a gap parts them, and some put each on its line.
+    fn label<'a>(&'a self, line: &str, form: bool) -> Option<(&'a str, String)> {
+        let line = line.trim();
         // A question of the published text, copied with the answer behind it, is a label too.
-        let (label, value) = line.split_once([':', '?'])?;
+        let parted = line.split_once([':', '?']);
+        // The widest label of a table has one space behind it.
+        let address = || line.rsplit_once(' ').filter(|(_, value)| value.contains('@'));
+        let gap = || line.split_once("  ").or(line.split_once('\t')).or_else(address).unwrap_or((line, ""));
+        let (label, value) = parted.or_else(|| form.then(gap))?;
         let label = label.trim_matches(|c: char| !c.is_alphanumeric()).to_lowercase();
         let label = label.trim_end_matches(" (verplicht)").trim_end_matches(" (required)");
         let possessive = ["uw ", "je ", "jouw ", "your "].iter().find_map(|word| label.strip_prefix(word));

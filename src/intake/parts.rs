@@ -15,6 +15,9 @@ static NAME: LazyLock<Regex> = LazyLock::new(|| {
         .expect("a pattern of ours is right: the tests of this file use it")
 });
 
+/// Bytes of a calendar in which it says its method.
+const CALENDAR: usize = 1024;
+
 /// Which parts lie within the limits on number and depth.
 #[derive(Debug)]
 pub(super) struct Looked {
@@ -72,9 +75,24 @@ pub(super) fn is_broken_text(part: &MessagePart) -> bool {
     part.is_encoding_problem && text && part.attachment_name().is_none()
 }
 
+/// Whether it is text under a wrong name, or under one that programs hardly know. The only part of a mail is no file.
+pub(super) fn is_mislabelled_text(id: u32, part: &MessagePart) -> bool {
+    let media_type = media_type(part);
+    let known = matches!(media_type.as_str(), "text/plain" | "text/html");
+    let nearly = media_type.starts_with("text/plain") || media_type.starts_with("text/html");
+    let text =
+        (nearly && !known) || matches!(media_type.as_str(), "text" | "text/enriched" | "text/richtext");
+    let childless = media_type.starts_with("multipart/") && !matches!(part.body, PartType::Multipart(_));
+    (text || (id == 0 && (childless || !media_type.contains('/')))) && part.attachment_name().is_none()
+}
+
 /// Every part that is not the text. A mail that is attached is one of them.
 pub(super) fn attachments(message: &Message, looked: &Looked) -> Vec<Attachment> {
     let ids = message.attachments.iter().filter(|id| looked.at(**id));
+    let ids = ids.filter(|id| {
+        let root = **id == 0 && message.parts.len() == 1;
+        !(root && message.parts.first().is_some_and(|part| is_mislabelled_text(0, part)))
+    });
     let parts = ids.filter_map(|id| message.parts.get(*id as usize));
     parts.filter(|part| !is_broken_text(part)).map(|part| attachment(message, part)).collect()
 }
@@ -129,7 +147,13 @@ fn from_percent(text: &str) -> Vec<u8> {
 pub(super) fn calendar_reply(message: &Message, looked: &Looked) -> bool {
     let reply = |part: &MessagePart| {
         let method = part.content_type().and_then(|c| c.attribute("method"));
-        media_type(part) == "text/calendar" && method.is_some_and(|m| m.eq_ignore_ascii_case("reply"))
+        // Some programs say it in the calendar alone (RFC 5545 section 3.7.2).
+        let begins = || {
+            let bytes = part.contents();
+            let text = String::from_utf8_lossy(&bytes[..bytes.len().min(CALENDAR)]).to_ascii_uppercase();
+            text.lines().any(|line| line.trim() == "METHOD:REPLY")
+        };
+        media_type(part) == "text/calendar" && method.map_or_else(begins, |m| m.eq_ignore_ascii_case("reply"))
     };
     (0_u32..)
         .zip(&message.parts)

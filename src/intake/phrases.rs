@@ -43,6 +43,10 @@ pub(super) const FAILED_SUBJECTS: &[&str] = &[
     "processing error",
     "onbestelbaar",
     "onbestelbare",
+    "niet te bezorgen",
+    "bericht niet bezorgd",
+    "uw e-mail is niet afgeleverd",
+    "message you sent blocked",
     "niet bezorgd",
     "niet afgeleverd",
     "bezorging mislukt",
@@ -113,6 +117,8 @@ pub(super) const FAILED_TEXTS: &[&str] = &[
     "not be delivered to the following",
     "could not be delivered.",
     "was not delivered to the following",
+    "was not delivered to:",
+    "was blocked by our",
     "did not receive this message",
     "did not reach the following recipient",
     "following addresses had permanent fatal errors",
@@ -218,6 +224,11 @@ pub(super) const FAILED_TEXTS: &[&str] = &[
 
 /// Those of the subjects that a person writes about a parcel as well.
 pub(super) const EVERYDAY: &[&str] = &[
+    "user unknown",
+    "processing error",
+    "message rejected",
+    "bericht niet bezorgd",
+    "niet te bezorgen",
     "delivery failed",
     "delivery error",
     "delivery has failed",

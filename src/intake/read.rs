@@ -13,6 +13,7 @@ use super::fields::Patterns;
 use super::forward;
 use super::headers::{self, Headers};
 use super::language;
+use super::nesting;
 use super::parts::{self, Looked};
 use super::quote::{self, Split};
 use super::sender::{self, Sender};
@@ -72,6 +73,9 @@ pub fn read(raw: &[u8], reading: &Reading) -> Letter {
     }
     if tidy.iter().all(u8::is_ascii_whitespace) {
         return not_understood(raw, "it is empty");
+    }
+    if let Some(what) = nesting::beyond(&tidy, reading.limits) {
+        return not_understood(raw, &what);
     }
     // The parser has panicked on crafted mail before; whatever it does, the raw mail is kept for a person.
     let understood = panic::catch_unwind(AssertUnwindSafe(|| {
@@ -189,7 +193,8 @@ fn understood(message: &Message, raw: &[u8], reading: &Reading) -> Letter {
         subject: &subject,
         text: &whole,
         new_text: &split.new,
-        names_failure: bounce::names_failure(&whole) || content.forwarded.is_some(),
+        names_failure: bounce::names_failure(&whole, &|a| sender.wrote_as(a)) || content.forwarded.is_some(),
+        names_status: bounce::names_status(&whole),
         verp: sender::is_verp(&headers, &recipients),
         ..signs(message, &headers, &looked, &sender, from.as_ref(), reading)
     };
@@ -261,6 +266,8 @@ fn signs(
         found: bounce::find(message, headers, looked),
         from: written_by.map(|p| p.email.to_lowercase()).unwrap_or_default(),
         from_name: written_by.and_then(|p| p.name.as_deref()).unwrap_or_default().to_lowercase(),
+        reply_to: sender.reply_to.as_ref().map(|p| p.email.to_lowercase()).unwrap_or_default(),
+        complainant: complainant.map(|p| p.email.to_lowercase()).unwrap_or_default(),
         form: sender.relay.is_some(),
         senders: sender.count,
         own_list: sender::is_own_list(headers, reading.house),

@@ -22,7 +22,7 @@ static ADDRESS: LazyLock<Regex> = LazyLock::new(|| {
 pub(super) struct Sender {
     /// The first usable From.
     pub(super) from: Option<Party>,
-    /// The first usable Reply-To; for a form only when it is not the form itself.
+    /// The first usable Reply-To; for a form only when it is not the form itself or an address of ours.
     pub(super) reply_to: Option<Party>,
     /// The address of the listed form sender.
     pub(super) relay: Option<String>,
@@ -56,8 +56,15 @@ impl Sender {
             |email: &str| reading.mailbox.form_senders.iter().any(|f| f.eq_ignore_ascii_case(email));
         let relay = from.as_ref().filter(|p| is_form(&p.email)).map(|p| p.email.to_lowercase());
         let reply_to = party(message, HeaderName::ReplyTo, most);
-        let reply_to = reply_to.filter(|p| relay.is_none() || !is_form(&p.email));
+        let is_ours = |email: &str| is_form(email) || reading.house.is_own(email);
+        let reply_to = reply_to.filter(|p| relay.is_none() || !is_ours(&p.email));
         Self { from, reply_to, relay, count: addresses }
+    }
+
+    /// Whether this is an address that the sender gave as his own.
+    pub(super) fn wrote_as(&self, address: &str) -> bool {
+        let given = [self.from.as_ref(), self.reply_to.as_ref()].into_iter().flatten();
+        given.map(|party| &party.email).any(|own| own.eq_ignore_ascii_case(address))
     }
 
     /// From; of a form Reply-To, else its field `email`.

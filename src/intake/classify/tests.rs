@@ -60,7 +60,8 @@ fn one_header_one_class() {
         ("X-Autoreply: no", Class::Letter),
         ("X-Autoreply: yes", Class::AutoReply),
         ("X-Loop: x", Class::Letter),
-        ("X-MS-Exchange-Inbox-Rules-Loop: jan@klant.test", Class::AutoReply),
+        ("X-MS-Exchange-Inbox-Rules-Loop: jan@klant.test", Class::Letter),
+        ("X-Campaign: spring", Class::Letter),
     ] {
         assert_eq!(verdict(header).class, class, "{header}");
     }
@@ -71,14 +72,19 @@ fn subjects_of_automatic_answers_and_of_people() {
     for subject in [
         "Automatisch antwoord: Klacht",
         "Re: Out of Office",
-        "Afwezigheid",
-        "Afwezig: x",
+        "Afwezig: Re: x",
+        "[Automatisch antwoord] x",
         "Automatic reply: x",
     ] {
         assert_eq!(with("", subject, "x").class, Class::AutoReply, "{subject}");
     }
     for subject in [
         "Afwezige monteur",
+        "Afwezigheid",
+        "Auto: schade na de wasstraat",
+        "Vakantie - geld terug",
+        "Niet op kantoor",
+        "Re: Automatische ontvangstbevestiging: bestelling 123",
         "Automatische incasso klopt niet",
         "Uw automatisch antwoord",
         "Fwd: Undeliverable: x",
