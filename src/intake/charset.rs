@@ -21,8 +21,10 @@ pub(super) fn utf8_or_windows_1252(bytes: &[u8]) -> Cow<'_, str> {
 /// Bytes of which a mail says in which character set they are. What is UTF-8 is read as that whatever the label says:
 /// text in another set hardly ever is UTF-8 by chance.
 pub(super) fn decoded(label: &str, bytes: &[u8]) -> String {
+    // Nothing but printable ASCII is no UTF-16, whatever it says.
+    let plain = label.to_ascii_lowercase().starts_with("utf-16") && bytes.is_ascii() && !bytes.contains(&0);
     if let Ok(text) = std::str::from_utf8(bytes)
-        && !is_stateful(label)
+        && (plain || !is_stateful(label))
     {
         return text.to_owned();
     }
@@ -49,27 +51,39 @@ pub(super) fn is_stateful(label: &str) -> bool {
         || label == "hz-gb-2312"
 }
 
-/// The text of a part. Where the declared character set left holes, or can't be right, the bytes are read once more.
-pub(super) fn mended<'a>(message: &Message, part: &MessagePart, text: &'a str) -> Cow<'a, str> {
+/// The text of a part, of at most so many bytes. Where the declared character set left holes, or can't be right, the bytes
+/// are read once more.
+pub(super) fn mended<'a>(message: &Message, part: &MessagePart, text: &'a str, most: usize) -> Cow<'a, str> {
     let label = part.content_type().and_then(|c| c.attribute("charset")).unwrap_or_default();
+    let text = &text[..text.floor_char_boundary(most)];
     let holes = text.contains(char::REPLACEMENT_CHARACTER);
     let doubtful = !text.is_ascii() && !label.is_empty() && !is_utf8(label);
     if (holes || doubtful)
         && let Some(bytes) = decoded_bytes(message, part)
     {
-        return Cow::Owned(decoded(label, &bytes));
+        return Cow::Owned(decoded(label, whole_characters(&bytes, most)));
     }
     without_c1(text)
 }
 
+/// At most so many bytes, not cut within a character of UTF-8.
+fn whole_characters(bytes: &[u8], most: usize) -> &[u8] {
+    if bytes.len() <= most {
+        return bytes;
+    }
+    let goes_on = |byte: &u8| byte & 0xC0 == 0x80;
+    let back = bytes[..=most].iter().rev().take_while(|byte| goes_on(byte)).count();
+    &bytes[..most - if back < 4 { back } else { 0 }]
+}
+
 /// The bytes of a part after its transfer encoding, before its character set.
-fn decoded_bytes(message: &Message, part: &MessagePart) -> Option<Vec<u8>> {
+fn decoded_bytes<'a>(message: &'a Message, part: &MessagePart) -> Option<Cow<'a, [u8]>> {
     let range = part.offset_body as usize..part.offset_end as usize;
     let raw = message.raw_message.get(range)?;
     match part.encoding {
-        Encoding::None => Some(raw.to_vec()),
-        Encoding::QuotedPrintable => quoted_printable_decode(raw),
-        Encoding::Base64 => base64_decode(raw),
+        Encoding::None => Some(Cow::Borrowed(raw)),
+        Encoding::QuotedPrintable => quoted_printable_decode(raw).map(Cow::Owned),
+        Encoding::Base64 => base64_decode(raw).map(Cow::Owned),
     }
 }
 
@@ -119,6 +133,8 @@ mod tests {
         assert_eq!(decoded("gb2312", "café".as_bytes()), "café");
         assert_eq!(decoded("iso-8859-1", b"caf\xe9 \x80"), "café €");
         assert_eq!(decoded("utf-8", b"caf\xe9"), "café");
+        assert_eq!(decoded("utf-16", b"De stoel"), "De stoel");
+        assert_eq!(whole_characters("aéé".as_bytes(), 4), "aé".as_bytes());
         assert_eq!(decoded("unknown-8bit", b"caf\xe9"), "café");
         assert_eq!(decoded("koi8-r", b"\xf0\xd2\xc9"), "При");
         assert_eq!(decoded("iso-2022-jp", b"\x1b$B%F%9\x1b(B"), "テス");

@@ -1,12 +1,13 @@
 //! The header block as it stands in the bytes: repeats in their order, nothing decoded (RFC 5322 section 2.2).
 
 use std::borrow::Cow;
+use std::sync::Arc;
 
 use super::{charset, encoded};
 
 /// Every header field, newest first as mail servers put theirs on top.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Headers(Vec<(String, String)>);
+pub(super) struct Headers(Arc<Vec<(String, String)>>);
 
 impl Headers {
     /// Of bytes that [`tidy`] has given back; what is beyond `most` bytes is not looked at.
@@ -28,7 +29,7 @@ impl Headers {
                 fields.push((name.trim().to_ascii_lowercase(), value.trim().to_owned()));
             }
         }
-        Self(fields)
+        Self(Arc::new(fields))
     }
 
     /// The values of every field of this name (given in lower case), without folds.
@@ -113,6 +114,7 @@ pub(super) fn tidy(raw: &[u8]) -> Cow<'_, [u8]> {
 
 /// A server or a store puts these before a mail; without them the first line would end the header block.
 fn without_preface(raw: &[u8]) -> &[u8] {
+    let raw = raw.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(raw);
     let blank = raw.iter().take_while(|byte| byte.is_ascii_whitespace()).count();
     let lines = raw[..blank].iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1);
     // A mail without headers that begins with its text has no field name after the blank lines.
@@ -148,6 +150,7 @@ mod tests {
     fn what_stands_before_the_headers_is_dropped() {
         assert_eq!(&*tidy(b"\n   \nSubject: x\n\nbody"), b"Subject: x\n\nbody");
         assert_eq!(&*tidy(b"From jan Mon Jan  5\nSubject: x\n\nbody"), b"Subject: x\n\nbody");
+        assert_eq!(&*tidy(b"\xEF\xBB\xBFSubject: x\n\nbody"), b"Subject: x\n\nbody");
         assert_eq!(&*tidy(b"\nhallo: daar ben ik"), b"hallo: daar ben ik");
         assert_eq!(&*tidy(b"\nhallo daar: ik"), b"\nhallo daar: ik");
     }
