@@ -11,7 +11,7 @@ use super::quote;
 const EXCUSE: usize = 250;
 
 /// HTML of one mail that the library turns into text, in bytes; what is beyond it is read by the simple way.
-const MOST_BY_LIBRARY: usize = 4 << 20;
+const MOST_BY_LIBRARY: usize = 2 << 20;
 
 /// How many times longer its HTML has to be for a plain part to be a stub.
 const STUB: usize = 3;

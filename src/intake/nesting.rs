@@ -7,6 +7,7 @@ use std::collections::BTreeSet;
 
 use mail_parser::decoders::base64::base64_decode;
 
+use super::headers;
 use super::read::ReadLimits;
 
 /// Encoded mails in encoded mails that are looked into; the parser opens three.
@@ -27,8 +28,16 @@ const BOUNDARY: usize = 80;
 /// Times the limit on parts from which a mail is not even parsed: each part costs memory.
 const FAR_BEYOND: usize = 10;
 
+/// Header fields from which a mail is not parsed: the parser takes some 200 bytes for each, however short it is.
+const MOST_FIELDS: usize = 10_000;
+
 /// Why a mail must not be given to the parser, when it must not.
 pub(super) fn beyond(raw: &[u8], limits: ReadLimits) -> Option<String> {
+    let head = &raw[..headers::body_start(raw).unwrap_or(raw.len())];
+    let fields = if head.contains(&b':') { head.iter().filter(|byte| **byte == b'\n').count() } else { 0 };
+    if head.len() <= limits.header_bytes && fields > MOST_FIELDS {
+        return Some(format!("its header has {fields} lines; it was not read"));
+    }
     let parts = delimiters(raw);
     if parts > FAR_BEYOND * limits.parts {
         return Some(format!("it has {parts} parts; it was not read"));

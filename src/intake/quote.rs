@@ -22,6 +22,9 @@ const SIGNATURE_LINES: usize = 15;
 /// Lines that a signature below a delimiter without its space has at most.
 const BARE_SIGNATURE_LINES: usize = 6;
 
+/// Words of a line of such a signature.
+const SIGNATURE_WORDS: usize = 5;
+
 /// A text in two parts; together they hold every line.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Split {
@@ -181,7 +184,12 @@ fn mark_signature(lines: &[&str], quoted: &mut [bool]) {
         let words = |of: &[usize]| of.iter().map(|n| lines[*n].split_whitespace().count()).sum::<usize>();
         let (above, beneath) = (words(&mine[..at]), words(below));
         // Without its space it may be a line that somebody drew.
-        let sure = lines[mine[at]].ends_with(' ') || (filled <= BARE_SIGNATURE_LINES && above > beneath);
+        let short = |n: &usize| {
+            let line = lines[*n].trim();
+            line.split_whitespace().count() <= SIGNATURE_WORDS && !line.ends_with(['.', '!', '?', ','])
+        };
+        let looks = filled <= BARE_SIGNATURE_LINES && (above > beneath || below.iter().all(short));
+        let sure = lines[mine[at]].ends_with(' ') || looks;
         if filled <= SIGNATURE_LINES && above > 0 && sure {
             mine[at..].iter().for_each(|n| quoted[*n] = true);
         }
