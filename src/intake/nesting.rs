@@ -34,9 +34,10 @@ const MOST_FIELDS: usize = 10_000;
 /// Why a mail must not be given to the parser, when it must not.
 pub(super) fn beyond(raw: &[u8], limits: ReadLimits) -> Option<String> {
     let head = &raw[..headers::body_start(raw).unwrap_or(raw.len())];
-    let fields = if head.contains(&b':') { head.iter().filter(|byte| **byte == b'\n').count() } else { 0 };
+    let lines = head.split(|byte| *byte == b'\n');
+    let fields = lines.filter(|line| line.contains(&b':') && !line.starts_with(b" ")).count();
     if head.len() <= limits.header_bytes && fields > MOST_FIELDS {
-        return Some(format!("its header has {fields} lines; it was not read"));
+        return Some(format!("its header has {fields} fields; it was not read"));
     }
     let parts = delimiters(raw);
     if parts > FAR_BEYOND * limits.parts {
@@ -212,6 +213,12 @@ mod tests {
         let large = data_encoding::BASE64.encode((few + &"x".repeat(4 << 20)).as_bytes());
         let head = "Content-Type: message/rfc822\nContent-Transfer-Encoding: base64\n\n";
         assert!(beyond(&format!("{head}{large}")).is_some(), "twenty copies of 4 MB");
+    }
+
+    #[test]
+    fn header_fields_are_counted() {
+        assert!(beyond(&format!("{}\nx", "A: b\n".repeat(10_001))).is_some());
+        assert_eq!(beyond(&format!("A: b\n\n{}", "a: b\n".repeat(10_001))), None);
     }
 
     #[test]
