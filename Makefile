@@ -10,7 +10,7 @@ BINARY  = target/release/klachtd
 CONFIG  = $(DESTDIR)$(SYSCONFDIR)/klachtd
 
 .DEFAULT_GOAL = help
-.PHONY: build run test lint fuzz bench install clean-demo help
+.PHONY: build run test lint fuzz torture bench install clean-demo help
 
 build: ## the released binary, target/release/klachtd
 	$(CARGO) build --release --locked
@@ -45,6 +45,10 @@ lint: ## formatting, clippy, documentation, licences and the unit's hardening
 
 fuzz: ## any bytes to what reads, FUZZ_SECONDS (60) for each target; needs a nightly toolchain, cargo-fuzz
 	@scripts/fuzz
+
+torture: build ## kill -9 at random moments under load, TORTURE_ROUNDS (200) rounds; needs Dovecot and Postfix
+	KLACHTD=$(CURDIR)/$(BINARY) TORTURE_ROUNDS=$${TORTURE_ROUNDS:-200} \
+		$(CARGO) test --locked --test torture -- --nocapture
 
 bench: build ## how fast the released binary is
 	$(CARGO) bench --locked --bench decide

@@ -4,6 +4,7 @@ pub mod ingest;
 mod mails;
 mod orders;
 mod quarantine;
+pub mod reconcile;
 mod snapshot;
 mod status;
 

@@ -15,12 +15,14 @@ use axum::routing::post;
 use axum::{Json, Router};
 use http_body_util::{BodyExt, Full};
 use hyper_util::rt::TokioIo;
+use serde::Serialize;
 use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::{mpsc, oneshot, watch};
 use tracing::debug;
 
-use crate::answers::{Ask, Reply, exit, ingest};
+use crate::answers::{Ask, Reply, exit, ingest, reconcile};
 use crate::clock::Clock;
+use crate::config::Config;
 use crate::engine::Settings;
 use crate::store::Store;
 use crate::wake::Wake;
@@ -75,12 +77,15 @@ pub struct Counter {
     pub settings: watch::Receiver<Arc<Settings>>,
     /// The time.
     pub clock: Clock,
+    /// Where the mailboxes are, for who asks them.
+    pub config: Arc<Config>,
 }
 
 /// Serves until the daemon ends.
 pub async fn serve(listener: UnixListener, counter: Counter) {
     let app = Router::new()
         .route("/ask", post(answer))
+        .route("/reconcile", post(account))
         .layer(DefaultBodyLimit::max(REQUEST_BYTES))
         .with_state(counter);
     if let Err(e) = axum::serve(listener, app).await {
@@ -95,6 +100,13 @@ async fn answer(State(counter): State<Counter>, Json(ask): Json<Ask>) -> Result<
     let (reply, answered) = oneshot::channel();
     counter.wake(Wake::Ask { ask, reply }).await?;
     answered.await.map(Json).map_err(|_| StatusCode::SERVICE_UNAVAILABLE)
+}
+
+/// Answered here: it waits for mail servers, and the loop must not. Who hangs up ends it.
+async fn account(State(counter): State<Counter>, Json(question): Json<reconcile::Question>) -> Json<Reply> {
+    let Counter { config, store, clock, .. } = &counter;
+    let answered = reconcile::answer(config, store, clock, question).await;
+    Json(answered.unwrap_or_else(|e| Reply::refused(exit::DATAERR, e.to_string())))
 }
 
 impl Counter {
@@ -124,6 +136,18 @@ impl Counter {
 /// # Errors
 /// [`ControlError::Answer`] when one runs but does not answer as it should.
 pub async fn ask(path: &Path, ask: &Ask) -> Result<Option<Reply>, ControlError> {
+    post_to(path, "/ask", ask).await
+}
+
+/// Asks the running service what became of messages; `None` when none runs.
+///
+/// # Errors
+/// As [`ask`].
+pub async fn reconcile(path: &Path, question: &reconcile::Question) -> Result<Option<Reply>, ControlError> {
+    post_to(path, "/reconcile", question).await
+}
+
+async fn post_to(path: &Path, door: &str, asked: &impl Serialize) -> Result<Option<Reply>, ControlError> {
     let stream = match UnixStream::connect(path).await {
         Ok(stream) => stream,
         Err(e) if matches!(e.kind(), io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused) => {
@@ -131,13 +155,13 @@ pub async fn ask(path: &Path, ask: &Ask) -> Result<Option<Reply>, ControlError> 
         }
         Err(e) => return Err(ControlError::Answer(format!("{}: {e}", path.display()))),
     };
-    request(stream, ask).await.map(Some)
+    request(stream, door, asked).await.map(Some)
 }
 
-async fn request(stream: UnixStream, ask: &Ask) -> Result<Reply, ControlError> {
+async fn request(stream: UnixStream, door: &str, asked: &impl Serialize) -> Result<Reply, ControlError> {
     let fail = |e: &dyn std::fmt::Display| ControlError::Answer(e.to_string());
-    let body = serde_json::to_vec(ask).map_err(|e| fail(&e))?;
-    let request = hyper::Request::post("/ask")
+    let body = serde_json::to_vec(asked).map_err(|e| fail(&e))?;
+    let request = hyper::Request::post(door)
         .header("host", "klachtd")
         .header("content-type", "application/json")
         .body(Full::new(hyper::body::Bytes::from(body)))
@@ -197,6 +221,7 @@ mod tests {
             store: setup::open_store(&config).await.expect("a store"),
             settings: settings.subscribe(),
             clock: Clock::simulated("2026-11-21T09:00:00Z".parse().expect("a time")),
+            config: Arc::new(config),
         };
         (counter, loop_end)
     }

@@ -218,6 +218,7 @@ impl Daemon {
                 settings: settings.subscribe(),
                 store: engine.store().clone(),
                 clock: clock.clone(),
+                config: Arc::new(config.clone()),
             };
             tasks.spawn(control::serve(control::listen(&config.socket)?, counter));
         }

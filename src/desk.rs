@@ -147,14 +147,13 @@ impl Desk {
 
     fn arrived(&self, mail: &Unread, letter: Letter, trouble: Option<String>) -> Arrived {
         let sha256 = sha256_hex(&mail.raw);
-        let (place, cursor) = match mail.place {
-            Place::Imap { uid_validity, uid } => (mail.place.to_string(), Some((uid_validity, uid))),
-            // With the beginning of its hash, because another mail may come under the same file name.
-            Place::Maildir { .. } => (format!("{}#{}", mail.place, &sha256[..12]), None),
+        let cursor = match mail.place {
+            Place::Imap { uid_validity, uid } => Some((uid_validity, uid)),
+            Place::Maildir { .. } => None,
         };
         Arrived {
             mailbox: self.mailbox.clone(),
-            place,
+            place: known_as(&mail.place, &sha256),
             cursor,
             taken_at: mail.taken_at,
             size: mail.size,
@@ -162,6 +161,15 @@ impl Desk {
             letter,
             set_aside: mail.trouble.clone().or(trouble),
         }
+    }
+}
+
+/// What the store calls a place: of a file in a Maildir with the beginning of its content's hash, because another mail may
+/// come under the same name.
+pub fn known_as(place: &Place, sha256: &str) -> String {
+    match place {
+        Place::Imap { .. } => place.to_string(),
+        Place::Maildir { .. } => format!("{place}#{}", &sha256[..sha256.len().min(12)]),
     }
 }
 

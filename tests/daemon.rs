@@ -18,6 +18,8 @@ mod journey;
 mod killed;
 #[path = "daemon/outage.rs"]
 mod outage;
+#[path = "daemon/reconcile.rs"]
+mod reconcile;
 #[path = "daemon/reload.rs"]
 mod reload;
 #[path = "daemon/site.rs"]

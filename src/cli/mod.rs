@@ -15,6 +15,7 @@ mod print;
 mod quarantine;
 mod read;
 mod restore;
+mod reconcile;
 mod show;
 mod status;
 mod terms;
@@ -103,6 +104,12 @@ enum Command {
     Backup(backup::Arguments),
     /// Put a backup back
     Restore(restore::Arguments),
+    /// Account for every message that the mailboxes ever showed; 65 when one is missing, 69 when a mailbox is away
+    Reconcile {
+        /// As JSON
+        #[arg(long)]
+        json: bool,
+    },
     /// Print what a shell needs to complete commands, options and references
     Completions(completions::Arguments),
     /// Show how the service is doing; 0 means ready and healthy
@@ -257,6 +264,7 @@ async fn dispatch(arguments: &Arguments) -> Result<u8, Failure> {
         Command::Backup(backup) => backup::run(&load(config)?, backup).await,
         Command::Restore(restore) => restore::run(&load(config)?, restore),
         Command::Verify { json } => status::verify(&load(config)?, *json).await,
+        Command::Reconcile { json } => reconcile::run(&load(config)?, *json).await,
         Command::Status { json } => status::run(&load(config)?, *json).await,
     }
 }

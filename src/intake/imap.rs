@@ -71,6 +71,15 @@ struct Abilities {
     uidplus: bool,
 }
 
+/// What a connection is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Purpose {
+    /// To take letters out of the folder.
+    Work,
+    /// To see what is in it; nothing changes (EXAMINE, RFC 3501 section 6.3.2).
+    Look,
+}
+
 /// An IMAP folder, connected or not.
 #[derive(Debug)]
 pub struct ImapSource {
@@ -126,16 +135,24 @@ impl ImapSource {
     }
 
     pub(super) async fn open(&mut self) -> Result<(), SourceError> {
+        self.connect(Purpose::Work).await
+    }
+
+    pub(super) async fn open_to_look(&mut self) -> Result<(), SourceError> {
+        self.connect(Purpose::Look).await
+    }
+
+    async fn connect(&mut self, purpose: Purpose) -> Result<(), SourceError> {
         self.wire = None;
         self.wire = Some(dial::dial(&self.network, &self.settings, &self.certificate).await?);
-        let opened = self.settle_in().await;
+        let opened = self.settle_in(purpose).await;
         if opened.is_err() {
             self.wire = None;
         }
         opened
     }
 
-    async fn settle_in(&mut self) -> Result<(), SourceError> {
+    async fn settle_in(&mut self, purpose: Purpose) -> Result<(), SourceError> {
         let mut able = Abilities::default();
         self.command("CAPABILITY", |answer| read_abilities(answer, &mut able)).await?;
         self.able = able;
@@ -156,9 +173,11 @@ impl ImapSource {
                     "letters can't be filed away into {target} itself"
                 )));
             }
-            self.ensure(&target).await?;
+            if purpose == Purpose::Work {
+                self.ensure(&target).await?;
+            }
         }
-        self.select(&folder).await
+        self.select(&folder, purpose).await
     }
 
     /// Makes the folder unless it is there.
@@ -180,9 +199,10 @@ impl ImapSource {
         Ok(())
     }
 
-    async fn select(&mut self, folder: &str) -> Result<(), SourceError> {
+    async fn select(&mut self, folder: &str, purpose: Purpose) -> Result<(), SourceError> {
         let (mut uid_validity, mut read_only) = (None, false);
-        let line = format!("SELECT {}", quoted(folder));
+        let verb = if purpose == Purpose::Look { "EXAMINE" } else { "SELECT" };
+        let line = format!("{verb} {}", quoted(folder));
         let done = self.run(&line, |answer| {
             if let Response::Data { outcome, .. } = answer {
                 match outcome.code {
@@ -199,7 +219,7 @@ impl ImapSource {
         let Some(uid_validity) = uid_validity else {
             return Err(SourceError::Refused(format!("the folder {folder} has no UIDVALIDITY")));
         };
-        if read_only {
+        if read_only && purpose == Purpose::Work {
             return Err(SourceError::Refused(format!("the folder {folder} is read-only")));
         }
         if self.uid_validity != Some(uid_validity) {

@@ -75,6 +75,12 @@ impl MaildirSource {
         Ok(())
     }
 
+    pub(super) fn open_to_look(&mut self) -> Result<(), SourceError> {
+        self.seen = None;
+        self.folders = Some(folders(&self.settings)?);
+        Ok(())
+    }
+
     pub(super) async fn list(&mut self) -> Result<Vec<Listed>, SourceError> {
         self.opened()?;
         let path = self.settings.path.clone();
@@ -213,14 +219,18 @@ fn trouble(path: &Path, error: &io::Error) -> SourceError {
 }
 
 fn make_all(settings: &MaildirSettings) -> Result<Folders, SourceError> {
+    let folders = folders(settings)?;
     make(&settings.path)?;
-    let folder = |name: &str| {
-        let path = settings.path.join(folder_dir(name)?);
-        make(&path)?;
+    for path in [&folders.processed, &folders.quarantine] {
+        make(path)?;
         let marker = path.join("maildirfolder"); // tells deliverers that it is a folder (Maildir++)
         File::options().create(true).append(true).open(&marker).map_err(|e| trouble(&marker, &e))?;
-        Ok(path)
-    };
+    }
+    Ok(folders)
+}
+
+fn folders(settings: &MaildirSettings) -> Result<Folders, SourceError> {
+    let folder = |name: &str| Ok(settings.path.join(folder_dir(name)?));
     Ok(Folders { processed: folder(&settings.processed)?, quarantine: folder(&settings.quarantine)? })
 }
 

@@ -194,6 +194,17 @@ impl Source {
         }
     }
 
+    /// As [`open`](Self::open), but only to look: nothing is made, nothing can be moved, no flag changes.
+    ///
+    /// # Errors
+    /// [`SourceError::Away`] or [`SourceError::Refused`].
+    pub async fn open_to_look(&mut self) -> Result<(), SourceError> {
+        match self {
+            Self::Imap(source) => source.open_to_look().await,
+            Self::Maildir(source) => source.open_to_look(),
+        }
+    }
+
     /// The messages in the mailbox, oldest first. With `after` under the present UIDVALIDITY only those with a higher
     /// UID; else, and for a Maildir, all.
     ///

@@ -59,11 +59,6 @@ impl Letters {
         Ok(names)
     }
 
-    /// Whether there is a content with this name, whatever it holds.
-    pub(super) fn has(&self, name: &str) -> Result<bool, StoreError> {
-        Ok(self.path(name)?.is_file())
-    }
-
     /// Writes a content, also over one that is there; it is on disk only after [`files::sync_disk_of`].
     pub(super) fn put(&self, name: &str, bytes: &[u8]) -> Result<(), StoreError> {
         let (path, unfinished) = (self.path(name)?, self.new_name());
@@ -99,6 +94,16 @@ impl Letters {
             return Err(StoreError::damaged(format!("the content {name} was changed")));
         }
         Ok(bytes)
+    }
+
+    /// Whether there is a content with this name, whatever it holds. That it can't be looked at is no no.
+    pub(super) fn has(&self, name: &str) -> Result<bool, StoreError> {
+        let path = self.path(name)?;
+        match std::fs::metadata(&path) {
+            Ok(data) => Ok(data.is_file()),
+            Err(e) if e.kind() == std::io::ErrorKind::NotFound => Ok(false),
+            Err(e) => Err(StoreError::io("look at", &path, &e)),
+        }
     }
 
     fn missing<'a>(

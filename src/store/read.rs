@@ -318,6 +318,14 @@ impl Store {
         self.inner.letters.content(sha256)
     }
 
+    /// Whether the content with this SHA-256 (hex) is there. Looks at a file, does not read it.
+    ///
+    /// # Errors
+    /// [`StoreError::Io`]; [`StoreError::Invalid`] when it is no SHA-256.
+    pub fn has_content(&self, sha256: &str) -> Result<bool, StoreError> {
+        self.inner.letters.has(sha256)
+    }
+
     /// Free space on the disk of the store.
     ///
     /// # Errors

@@ -57,10 +57,15 @@ impl Said {
     }
 }
 
+/// The program under test: the one that was built with the tests, or the one that `KLACHTD` names.
+fn program() -> PathBuf {
+    std::env::var_os("KLACHTD").map_or_else(|| env!("CARGO_BIN_EXE_klachtd").into(), PathBuf::from)
+}
+
 /// Runs klachtd with these arguments, with `input` as stdin.
 pub(crate) fn klachtd(arguments: &[&str], input: &[u8]) -> Said {
     use std::io::Write as _;
-    let mut child = Command::new(env!("CARGO_BIN_EXE_klachtd"))
+    let mut child = Command::new(program())
         .args(arguments)
         .env_remove("KLACHTD_CONFIG")
         .env_remove("NOTIFY_SOCKET")
@@ -140,7 +145,7 @@ impl Site {
         let systemd = UnixDatagram::bind(&notify).unwrap();
         systemd.set_nonblocking(true).unwrap();
         let log = self.path("log");
-        let child = Command::new(env!("CARGO_BIN_EXE_klachtd"))
+        let child = Command::new(program())
             .arg("--config")
             .arg(self.path("klachtd.toml"))
             .args(["--log-format", "json", "run"])

@@ -148,6 +148,20 @@ fn plain_text_to_another_machine_is_refused_at_once() {
 }
 
 #[tokio::test]
+async fn to_look_a_folder_is_examined_and_none_is_made() {
+    let (settings, server) = scripted(|mut peer| async move {
+        peer.greet_and_log_in("IDLE MOVE").await;
+        let examined = "* 2 EXISTS\n* OK [UIDVALIDITY 7] ok\nTAG OK [READ-ONLY] done\n";
+        peer.exchange(r#"EXAMINE "INBOX""#, examined).await;
+    })
+    .await;
+    let mut source = ImapSource::new(settings).expect("allowed");
+    source.open_to_look().await.expect("open");
+    assert_eq!(source.uid_validity(), Some(7));
+    server.await.expect("as scripted");
+}
+
+#[tokio::test]
 async fn greetings_that_are_no_welcome() {
     for (greeting, away) in
         [("* BYE too many connections\n", true), ("", true), ("* PREAUTH hello root\n", false)]
