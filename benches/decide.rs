@@ -90,6 +90,7 @@ fn letter(from: &str, text: &str, received_at: Timestamp, order: Option<Ordered>
         bounce: None,
         forwarded: None,
         unreadable: None,
+        encrypted: false,
         nothing_typed: false,
         body_sha256: String::new(),
         oddities: Vec::new(),

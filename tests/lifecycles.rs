@@ -280,6 +280,7 @@ impl Life {
             body_sha256: String::new(),
             forwarded: None,
             unreadable: None,
+            encrypted: false,
             nothing_typed: false,
             oddities: Vec::new(),
         };

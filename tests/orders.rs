@@ -308,3 +308,15 @@ async fn a_second_address_of_the_complainant_is_confirmed_by_staff() {
     assert!(!alert.contains("#confirm"), "nothing is left to confirm: {alert}");
     world.check();
 }
+
+#[tokio::test]
+async fn staff_are_told_that_a_letter_is_encrypted() {
+    let mut world = world().await;
+    let more = "MIME-Version: 1.0\n";
+    let sealed = "-----BEGIN PGP MESSAGE-----\n\nhQEMA1234\n-----END PGP MESSAGE-----";
+    world.mail(&mail(1, "k@klant.test", "directie@omnistock.test", more, sealed)).await;
+    let told = newest(&world, JAN).text();
+    assert!(told.contains("versleuteld") && told.contains("--letter 1 --raw"), "{told}");
+    complain(&mut world, 2, "l@klant.test").await;
+    assert!(!newest(&world, JAN).text().contains("versleuteld"));
+}

@@ -181,6 +181,9 @@ pub struct Letter {
     /// The limit that it goes beyond, or why nothing could be understood of it; `None` when all of it was looked at.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unreadable: Option<String>,
+    /// All or part of it is encrypted and was not read.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub encrypted: bool,
     /// SHA-256 (hex) over the body alone: the same mail delivered twice has another header block but the same body.
     #[serde(default)]
     pub body_sha256: String,

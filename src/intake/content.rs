@@ -24,6 +24,8 @@ pub(super) struct Content {
     pub(super) attachments: Vec<Attachment>,
     /// Whether the text is that of the mail attached.
     pub(super) borrowed: bool,
+    /// Whether something in it is encrypted.
+    pub(super) encrypted: bool,
     /// The first mail that is attached.
     pub(super) forwarded: Option<Forwarded>,
 }
@@ -37,6 +39,7 @@ pub(super) fn of(
 ) -> Content {
     let mut content = unwrapped(message, looked, limits, WRAPPERS, oddities);
     if armour::is_encrypted(&content.text) {
+        content.encrypted = true;
         oddities.push("its text is encrypted (PGP) and was not read".to_owned());
     }
     content.text = armour::opened(content.text, &mut content.attachments);
@@ -62,6 +65,7 @@ fn unwrapped(
         text: body::text(message, looked, limits.text, oddities),
         attachments: parts::attachments(message, looked),
         borrowed: false,
+        encrypted: false,
         forwarded: None,
     };
     let parts = (0_u32..).zip(&message.parts).take_while(|(id, _)| (*id as usize) < limits.parts);
@@ -76,6 +80,7 @@ fn unwrapped(
             "application/ms-tnef" | "application/vnd.ms-tnef" => content.add_tnef(part, limits, oddities),
             _ if name == "winmail.dat" => content.add_tnef(part, limits, oddities),
             "application/pgp-encrypted" => {
+                content.encrypted = true;
                 oddities.push("it is encrypted (PGP, RFC 3156) and was not read".to_owned());
             }
             "message/rfc822" | "message/global" => content.add_mail(part, limits),
@@ -100,6 +105,7 @@ impl Content {
     ) {
         let entity = cms::signed_content(part.contents()).filter(|_| wrappers > 0);
         let Some(entity) = entity else {
+            self.encrypted = true;
             oddities.push("it is encrypted (S/MIME) and was not read".to_owned());
             return;
         };

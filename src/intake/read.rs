@@ -140,6 +140,7 @@ pub fn unread(raw: &[u8]) -> Letter {
         bounce: None,
         forwarded: None,
         unreadable: None,
+        encrypted: false,
         body_sha256: body_sha256(raw),
         oddities: Vec::new(),
     }
@@ -184,10 +185,7 @@ fn understood(message: &Message, raw: &[u8], reading: &Reading) -> Letter {
     let fields = reading.patterns.find(&subject, &split.new, sender.relay.is_some());
     let from = sender.complainant(&fields);
     let message_id = message_id(&headers, &mut oddities);
-    let date = message.header_values(HeaderName::Date).find_map(|value| moment(value.as_datetime()?));
-    if date.is_none() && headers.has("date") {
-        oddities.push("its Date is no real moment".to_owned());
-    }
+    let date = date(message, &headers, &mut oddities);
     let signs = Signs {
         own: own(&sender, message_id.as_deref(), reading),
         subject: &subject,
@@ -202,8 +200,8 @@ fn understood(message: &Message, raw: &[u8], reading: &Reading) -> Letter {
     let bounce = returned(&verdict, signs.found.bounce, &whole, headers.message_ids("in-reply-to"), &|a| {
         reading.house.is_own(a) || a == signs.from
     });
-    let forwarded = Some(verdict.class).filter(|class| *class == Class::Letter);
-    let forwarded = forwarded.and_then(|_| content.forwarded.or_else(|| forward::shown(&whole, &subject)));
+    let shown = || content.forwarded.or_else(|| forward::shown(&whole, &subject));
+    let forwarded = if verdict.class == Class::Letter { shown() } else { None };
     let authentication = authenticated(&headers, &sender, reading, &mut oddities);
     let language = language::of(&format!("{subject}\n{}", split.new));
     Letter {
@@ -225,6 +223,7 @@ fn understood(message: &Message, raw: &[u8], reading: &Reading) -> Letter {
         bounce,
         forwarded,
         unreadable: looked.unreadable.or(crowded),
+        encrypted: content.encrypted,
         nothing_typed: content.borrowed || !split.typed,
         text: split.new,
         quoted: split.rest,
@@ -234,6 +233,15 @@ fn understood(message: &Message, raw: &[u8], reading: &Reading) -> Letter {
         body_sha256: body_sha256(raw),
         oddities,
     }
+}
+
+/// When it was written, as its writer says.
+fn date(message: &Message, headers: &Headers, oddities: &mut Vec<String>) -> Option<jiff::Timestamp> {
+    let date = message.header_values(HeaderName::Date).find_map(|value| moment(value.as_datetime()?));
+    if date.is_none() && headers.has("date") {
+        oddities.push("its Date is no real moment".to_owned());
+    }
+    date
 }
 
 /// What classification looks at, but for what the caller has at hand.

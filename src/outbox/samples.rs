@@ -114,6 +114,7 @@ pub const PLACEHOLDERS: &[(&str, &str)] = &[
          procedure), `reply`, `agreeing`, `not_agreed`, `older_record` (agrees with a version that was corrected \
          since), `stranger`, `outsider` (somebody else writes in the thread), `closed`, or empty; in `staff_assign` `taken_over` for who had it before",
     ),
+    ("sealed", "true when the letter is encrypted and could not be read; else empty"),
     ("related", "the reference of another complaint; in `closing` the one in which this one is handled on"),
     ("date", "the day of the digest"),
     (
@@ -536,7 +537,8 @@ mod tests {
     use super::*;
 
     /// Placeholders that the samples leave empty, because they would belie the others.
-    const ABSENT: [&str; 7] = ["agreed", "awaited", "extend_today", "late", "over", "reminder", "reopened"];
+    const ABSENT: [&str; 8] =
+        ["agreed", "awaited", "extend_today", "late", "over", "reminder", "reopened", "sealed"];
 
     #[test]
     fn the_glossary_names_each_placeholder_once() {

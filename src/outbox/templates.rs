@@ -356,6 +356,7 @@ const BRANCHES: &[(&str, &str)] = &[
     ("alarm", "calendar"),
     ("over", "true"),
     ("extend_today", "true"),
+    ("sealed", "true"),
     ("awaited", "true"),
     ("order", ""),
 ];

@@ -271,8 +271,13 @@ fn staff_letter(view: &View, complaint: &Complaint, arrival: &Arrival, hint: &st
     readers(view, complaint, complaint.state == State::InReview)
         .into_iter()
         .map(|s| NoticeDraft::to_staff(NoticeKind::StaffLetter, s).with("received", received.clone()))
-        .map(|draft| draft.with("hint", hint))
+        .map(|draft| draft.with("hint", hint).with("sealed", sealed(arrival)))
         .collect()
+}
+
+/// That staff must open it themselves, in a mail program that has the key.
+fn sealed(arrival: &Arrival) -> &'static str {
+    if arrival.letter.encrypted { "true" } else { "" }
 }
 
 /// Those who have the complaint before them: the handler, and while it is reviewed the reviewers.
@@ -354,7 +359,7 @@ pub(super) fn register(view: &View, arrival: &Arrival, new: &New) -> Decision {
     let related = arrival.related.clone().unwrap_or_default();
     let staff = handlers(view, handler.as_deref())
         .map(|s| NoticeDraft { term: respond_term(view), ..NoticeDraft::to_staff(NoticeKind::StaffNew, s) })
-        .map(|draft| draft.with("related", related.clone()));
+        .map(|draft| draft.with("related", related.clone()).with("sealed", sealed(arrival)));
     let also_in = |own: &Received, other: &AlsoIn| {
         let there = Fact::AlsoIn { mailbox: own.mailbox.clone(), reference: own.reference.clone() };
         (other.complaint, there)
