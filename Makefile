@@ -10,7 +10,7 @@ BINARY  = target/release/klachtd
 CONFIG  = $(DESTDIR)$(SYSCONFDIR)/klachtd
 
 .DEFAULT_GOAL = help
-.PHONY: build run test lint fuzz torture bench install clean-demo help
+.PHONY: build run test lint simulation fuzz torture bench install clean-demo help
 
 build: ## the released binary, target/release/klachtd
 	$(CARGO) build --release --locked
@@ -42,6 +42,11 @@ lint: ## formatting, clippy, documentation, licences and the unit's hardening
 		systemd-analyze security --offline=true --threshold=15 --no-pager systemd/klachtd.service >/dev/null \
 			|| { echo "systemd/klachtd.service: exposure is over 1.5"; exit 1; }; \
 	fi
+
+SEEDS ?= 0..1000
+
+simulation: ## lives of the service in which everything goes wrong that can: SEEDS (0..1000)
+	SIMULATION_SEEDS=$(SEEDS) $(CARGO) test --locked --profile simulation --test simulation whatever -- --nocapture
 
 fuzz: ## any bytes to what reads, FUZZ_SECONDS (60) for each target; needs a nightly toolchain, cargo-fuzz
 	@scripts/fuzz

@@ -87,6 +87,8 @@ struct Setting {
 impl Setting {
     fn now(self) -> Timestamp {
         let passed = self.since.map_or(Duration::ZERO, |since| since.elapsed());
+        // To the millisecond, as tokio's timers go: where a runtime begins within one is another each time.
+        let passed = Duration::from_millis(u64::try_from(passed.as_millis()).unwrap_or(u64::MAX));
         self.to.saturating_add(passed).unwrap_or(Timestamp::MAX)
     }
 }

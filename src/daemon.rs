@@ -133,7 +133,14 @@ impl Parts {
     /// # Errors
     /// [`SetupError`], which names file, key and what was expected.
     pub fn of(config: &Config, network: &Network) -> Result<Self, SetupError> {
-        let settings = setup::settings(config)?;
+        Self::under(setup::settings(config)?, config, network)
+    }
+
+    /// The same under settings that were read before.
+    ///
+    /// # Errors
+    /// As [`Parts::of`].
+    pub fn under(settings: Settings, config: &Config, network: &Network) -> Result<Self, SetupError> {
         let sources = setup::sources(config)?.into_iter().map(|(name, source)| (name, source.over(network)));
         let outlets = setup::outlets(config)?.into_iter().map(|(name, outlet)| (name, outlet.over(network)));
         Ok(Self { settings, ways: (sources.collect(), outlets.collect()) })
@@ -366,15 +373,18 @@ impl Daemon {
         let mut due = std::pin::pin!(tokio::time::timeout(PULSE, clock.sleep_until(until)));
         loop {
             let wake = tokio::select! {
-                wake = self.wakes.recv() => wake,
-                () = answers.wait() => return Ok(Turn::GoOn),
-                _ = &mut due => return Ok(Turn::GoOn),
+                // In one order, so that a simulation can be repeated as far as it goes. Who wakes the loop all the time hides nothing: it
+                // settles and looks at what is due after each wake.
+                biased;
                 Some(ended) = self.tasks.join_next() => match ended {
                     // A mailbox's only pass is over.
                     Ok(()) if once => continue,
                     Ok(()) => return Err(DaemonError::PartEnded("it stopped by itself".to_owned())),
                     Err(e) => return Err(DaemonError::PartEnded(e.to_string())),
                 },
+                wake = self.wakes.recv() => wake,
+                () = answers.wait() => return Ok(Turn::GoOn),
+                _ = &mut due => return Ok(Turn::GoOn),
             };
             match wake {
                 None | Some(Wake::Stop) => return Ok(Turn::End),

@@ -38,7 +38,7 @@ pub use quarantine::SetAside;
 const TRIES: u32 = 3;
 
 /// What the engine works by; replaced as a whole on reload.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Settings {
     /// Mailboxes, staff, limits.
     pub house: House,

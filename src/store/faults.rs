@@ -49,6 +49,8 @@ struct Failing {
     dead: AtomicBool,
     died: Notify,
     full: AtomicBool,
+    /// Nothing fails any more.
+    spared: AtomicBool,
 }
 
 impl fmt::Debug for Faults {
@@ -74,6 +76,7 @@ impl Faults {
             dead: AtomicBool::new(false),
             died: Notify::new(),
             full: AtomicBool::new(false),
+            spared: AtomicBool::new(false),
         })))
     }
 
@@ -81,6 +84,13 @@ impl Faults {
     pub fn fill(&self, full: bool) {
         if let Some(failing) = &self.0 {
             failing.full.store(full, Ordering::SeqCst);
+        }
+    }
+
+    /// From now on nothing fails.
+    pub fn spare(&self) {
+        if let Some(failing) = &self.0 {
+            failing.spared.store(true, Ordering::SeqCst);
         }
     }
 
@@ -114,7 +124,7 @@ impl Faults {
         if step == Step::Flush && failing.doomed.load(Ordering::SeqCst) {
             return Err(failing.die());
         }
-        match (failing.plan)(step) {
+        match failing.fault(step) {
             Fault::Full if step == Step::Keep => Err(full()),
             Fault::Death if step == Step::Commit => {
                 failing.doomed.store(true, Ordering::SeqCst);
@@ -129,7 +139,7 @@ impl Faults {
     pub(super) fn after(&self, step: Step) -> Result<(), StoreError> {
         let Some(failing) = &self.0 else { return Ok(()) };
         failing.alive()?;
-        match (failing.plan)(step) {
+        match failing.fault(step) {
             Fault::DeathAfter => Err(failing.die()),
             _ => Ok(()),
         }
@@ -151,6 +161,10 @@ impl Faults {
 }
 
 impl Failing {
+    fn fault(&self, step: Step) -> Fault {
+        if self.spared.load(Ordering::SeqCst) { Fault::None } else { (self.plan)(step) }
+    }
+
     fn alive(&self) -> Result<(), StoreError> {
         if self.dead.load(Ordering::SeqCst) { Err(dead()) } else { Ok(()) }
     }
