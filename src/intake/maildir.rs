@@ -3,7 +3,7 @@
 //! Programs deliver through `tmp`, so a file in `new` is whole. People put files straight into `new`, under any name;
 //! those are taken once they have stopped growing.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::ffi::OsStr;
 use std::fs::{self, DirBuilder, File, Metadata};
 use std::io::{self, Read as _};
@@ -115,21 +115,19 @@ impl MaildirSource {
         out: &Sender<Mail>,
     ) -> Result<(), SourceError> {
         self.opened()?;
-        let root = self.settings.path.clone();
-        let mut found = off_thread(move || scan(&root)).await?;
+        let mut found = self.find(wanted).await?;
         let mut odd = None;
         for listed in wanted {
             let name = name_of(&listed.place);
             let mut content = match found.get(name) {
-                Some(file) => read(file.path.clone(), limit).await,
+                Some(path) => read(path.clone(), limit).await,
                 None => Ok(Content::Gone),
             };
             if matches!(content, Ok(Content::Gone)) && found.contains_key(name) {
-                // it changed its flags, and with them its name, since the scan; or it is gone indeed
-                let root = self.settings.path.clone();
-                found = off_thread(move || scan(&root)).await?;
-                if let Some(file) = found.get(name) {
-                    content = read(file.path.clone(), limit).await;
+                // it changed its flags, and with them its name, since then; or it is gone indeed
+                found = self.find(wanted).await?;
+                if let Some(path) = found.get(name) {
+                    content = read(path.clone(), limit).await;
                 }
             }
             match content {
@@ -150,6 +148,12 @@ impl MaildirSource {
             }
         }
         odd.map_or(Ok(()), Err)
+    }
+
+    async fn find(&self, wanted: &[Listed]) -> Result<HashMap<String, PathBuf>, SourceError> {
+        let root = self.settings.path.clone();
+        let names: Vec<String> = wanted.iter().map(|listed| name_of(&listed.place).to_owned()).collect();
+        off_thread(move || find(&root, names.iter().map(String::as_str))).await
     }
 
     pub(super) async fn file_away(&mut self, moves: &[(Place, Folder)]) -> Result<(), SourceError> {
@@ -287,6 +291,40 @@ fn scan(root: &Path) -> Result<BTreeMap<String, Found>, SourceError> {
     Ok(found)
 }
 
+/// The files of these messages. Most stand where they were delivered, or were seen since: only for others all names are
+/// looked through, which with a hundred thousand of them must not happen for each batch.
+fn find<'a>(
+    root: &Path,
+    names: impl Iterator<Item = &'a str>,
+) -> Result<HashMap<String, PathBuf>, SourceError> {
+    let (mut found, mut others) = (HashMap::new(), BTreeSet::new());
+    for name in names {
+        match usual(root, name) {
+            Some(path) => drop(found.insert(name.to_owned(), path)),
+            None => drop(others.insert(name)),
+        }
+    }
+    if !others.is_empty() {
+        let all = scan(root)?.into_iter().filter(|(name, _)| others.contains(name.as_str()));
+        found.extend(all.map(|(name, file)| (name, file.path)));
+    }
+    Ok(found)
+}
+
+/// The file of this name in `new`, or in `cur` without flags or seen.
+fn usual(root: &Path, name: &str) -> Option<PathBuf> {
+    // What was escaped, hidden or has flags in its name is looked for.
+    if name.starts_with('.') || name.contains(['%', '/']) || unique_bytes(OsStr::new(name)).len() < name.len()
+    {
+        return None;
+    }
+    let in_new = root.join(BOXES[0]).join(name);
+    let in_cur = ["", ":2,", ":2,S"].map(|flags| root.join(BOXES[1]).join(format!("{name}{flags}")));
+    std::iter::once(in_new)
+        .chain(in_cur)
+        .find(|path| path.symlink_metadata().is_ok_and(|data| data.is_file()))
+}
+
 fn regular(data: Metadata) -> Option<(Metadata, SystemTime)> {
     let mtime = data.modified().ok()?;
     data.is_file().then_some((data, mtime))
@@ -362,15 +400,15 @@ async fn read(path: PathBuf, limit: u64) -> io::Result<Content> {
 }
 
 fn file_all(root: &Path, folders: &Folders, moves: &[(Place, Folder)]) -> Result<(), SourceError> {
-    let mut found: HashMap<String, Found> = scan(root)?.into_iter().collect();
+    let mut found = find(root, moves.iter().map(|(place, _)| name_of(place)))?;
     let mut touched = [false, false];
     for (place, folder) in moves {
-        let Some(file) = found.remove(name_of(place)) else { continue };
+        let Some(path) = found.remove(name_of(place)) else { continue };
         let (target, touched) = match folder {
             Folder::Processed => (&folders.processed, &mut touched[0]),
             Folder::Quarantine => (&folders.quarantine, &mut touched[1]),
         };
-        file_one(&file.path, &target.join("cur"))?;
+        file_one(&path, &target.join("cur"))?;
         *touched = true;
     }
     // first where the letters came to stand, then where they stood: a power cut in between shows them twice, not never
