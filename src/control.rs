@@ -189,30 +189,15 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::config::Config;
+    use crate::config::{Config, ON_MAILDIRS};
     use crate::domain::fact::Fate;
     use crate::engine::Outcome;
     use crate::setup;
 
-    const CONFIG: &str = r#"
-        [store]
-        path = "state"
-        [[mailbox]]
-        name = "omnistock"
-        procedure = "omnistock"
-        from = "OmniStock Directie <directie@omnistock.test>"
-        [mailbox.inbox]
-        kind = "maildir"
-        path = "inbox"
-        [mailbox.outbox]
-        kind = "maildir"
-        path = "outbox"
-    "#;
-
     /// A counter, and the daemon's end of it.
     async fn counter(dir: &Path) -> (Counter, mpsc::Receiver<Wake>) {
         let file = dir.join("klachtd.toml");
-        fs::write(&file, CONFIG).expect("written");
+        fs::write(&file, ON_MAILDIRS).expect("written");
         let config = Config::load(&file).expect("a configuration");
         let (wakes, loop_end) = mpsc::channel(1);
         let (settings, _) = watch::channel(Arc::new(setup::settings(&config).expect("settings")));

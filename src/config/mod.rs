@@ -248,3 +248,23 @@ impl fmt::Display for ConfigErrors {
         }
     }
 }
+
+/// What tests of other modules run on: one mailbox on Maildirs, one member of staff.
+#[cfg(test)]
+pub(crate) const ON_MAILDIRS: &str = r#"
+[store]
+path = "state"
+[[staff]]
+name = "Jan Jansen"
+email = "jan@omnistock.test"
+[[mailbox]]
+name = "omnistock"
+procedure = "omnistock"
+from = "OmniStock Directie <directie@omnistock.test>"
+[mailbox.inbox]
+kind = "maildir"
+path = "inbox"
+[mailbox.outbox]
+kind = "maildir"
+path = "outbox"
+"#;

@@ -5,34 +5,17 @@ use tokio::sync::oneshot;
 use super::*;
 use crate::answers::ingest;
 use crate::clock::SimulatedClock;
+use crate::config::ON_MAILDIRS;
 use crate::domain::complaint::NoticeStatus;
 use crate::domain::fact::NoticeId;
 use crate::engine::Outcome;
 use crate::store::StoreError;
 
-const CONFIG: &str = r#"
-[store]
-path = "state"
-[[staff]]
-name = "Jan Jansen"
-email = "jan@omnistock.test"
-[[mailbox]]
-name = "omnistock"
-procedure = "omnistock"
-from = "OmniStock Directie <directie@omnistock.test>"
-[mailbox.inbox]
-kind = "maildir"
-path = "inbox"
-[mailbox.outbox]
-kind = "maildir"
-path = "outbox"
-"#;
-
 /// A service on Maildirs, whose loop does not turn yet.
 async fn started(once: bool) -> (Daemon, TempDir) {
     let dir = TempDir::new().expect("a directory");
     let file = dir.path().join("klachtd.toml");
-    std::fs::write(&file, CONFIG).expect("written");
+    std::fs::write(&file, ON_MAILDIRS).expect("written");
     let config = Config::load(&file).expect("a configuration");
     let store = setup::open_store(&config).await.expect("a store");
     let engine = Engine::start(store, setup::settings(&config).expect("settings")).await.expect("an engine");

@@ -11,31 +11,13 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::time::timeout;
 
 use super::*;
-use crate::config::Config;
+use crate::config::{Config, ON_MAILDIRS};
 use crate::engine::Engine;
 use crate::intake::imap::ImapSettings;
 use crate::setup;
 use crate::tls::TlsMode;
 
 const MAILBOX: &str = "omnistock";
-
-const CONFIG: &str = r#"
-[store]
-path = "state"
-[[staff]]
-name = "Jan Jansen"
-email = "jan@omnistock.test"
-[[mailbox]]
-name = "omnistock"
-procedure = "omnistock"
-from = "OmniStock Directie <directie@omnistock.test>"
-[mailbox.inbox]
-kind = "maildir"
-path = "inbox"
-[mailbox.outbox]
-kind = "maildir"
-path = "outbox"
-"#;
 
 /// How the server treats the messages that it can't read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -164,7 +146,7 @@ struct Stand {
 async fn at(shown: &Arc<Shown>) -> Stand {
     let dir = TempDir::new().expect("a directory");
     let file = dir.path().join("klachtd.toml");
-    std::fs::write(&file, CONFIG).expect("written");
+    std::fs::write(&file, ON_MAILDIRS).expect("written");
     let config = Config::load(&file).expect("a configuration");
     let store = setup::open_store(&config).await.expect("a store");
     let settings = setup::settings(&config).expect("settings");

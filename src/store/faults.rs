@@ -26,8 +26,6 @@ pub enum Step {
 pub enum Fault {
     /// Nothing.
     None,
-    /// The disk is full.
-    Full,
     /// The process dies before the step. Of a commit all is seen to be well until it would be brought to the disk: so
     /// what was let out too early shows.
     Death,
@@ -125,7 +123,6 @@ impl Faults {
             return Err(failing.die());
         }
         match failing.fault(step) {
-            Fault::Full if step == Step::Keep => Err(full()),
             Fault::Death if step == Step::Commit => {
                 failing.doomed.store(true, Ordering::SeqCst);
                 Ok(Way::Lost)

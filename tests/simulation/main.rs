@@ -19,9 +19,6 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use script::Plot;
 use site::{Report, Site};
 
-/// Seeds that found something once.
-const KEPT: [u64; 0] = [];
-
 /// Threads that play seeds.
 const THREADS: usize = 2;
 
@@ -99,9 +96,4 @@ fn a_month_leaves_nothing_behind() {
     assert!(late.resident_kb < early.resident_kb + 16 * 1024, "memory: {early:?}, then {late:?}");
     assert!(late.handles <= early.handles + 2, "handles: {early:?}, then {late:?}");
     assert!(late.threads <= early.threads + 2, "threads: {early:?}, then {late:?}");
-}
-
-#[test]
-fn seeds_that_found_something_find_it_no_more() {
-    judge(&play(&KEPT));
 }

@@ -156,7 +156,7 @@ impl Site {
         let settings = settings.clone();
         let post = Post::new(seed, now);
         let model = Model::default();
-        let script = Script::new(seed, config.house.clone(), plot);
+        let script = Script::new(seed, plot);
         Self {
             seed,
             _directory: directory,
