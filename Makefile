@@ -23,9 +23,9 @@ test: ## everything that must hold: formatting, lints, documentation, every test
 	scripts/test-deps
 	$(MAKE) --no-print-directory lint
 	@if $(CARGO) nextest --version >/dev/null 2>&1; then \
-		echo $(CARGO) nextest run --locked; $(CARGO) nextest run --locked; \
+		echo $(CARGO) nextest run --locked --no-fail-fast; $(CARGO) nextest run --locked --no-fail-fast; \
 	else \
-		echo $(CARGO) test --locked; $(CARGO) test --locked --lib --bins --tests; \
+		echo $(CARGO) test --locked --no-fail-fast; $(CARGO) test --locked --no-fail-fast --lib --bins --tests; \
 	fi
 	$(CARGO) test --locked --doc
 
