@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 pub use orders::Added;
 pub use snapshot::snapshot;
 
-use crate::domain::fact::NoticeId;
+use crate::domain::fact::{ComplaintId, NoticeId};
 use crate::domain::reference::Reference;
 use crate::engine::{Engine, EngineError, Retried, Settings};
 use crate::health::Health;
@@ -26,8 +26,13 @@ use crate::store::{Store, StoreError};
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(tag = "ask", rename_all = "snake_case")]
 pub enum Ask {
-    /// The register.
-    List(Filter),
+    /// A page of the register.
+    List {
+        /// Which complaints.
+        filter: Filter,
+        /// Where the page before ended.
+        after: Option<ComplaintId>,
+    },
     /// One complaint.
     Show {
         /// Its reference.
@@ -202,7 +207,7 @@ pub async fn answer(
 
 async fn found(engine: &mut Engine, health: &Health, ask: Ask, now: Timestamp) -> Result<Reply, EngineError> {
     Ok(match ask {
-        Ask::List(filter) => Reply::data(register::list(engine, &filter, now)?),
+        Ask::List { filter, after } => Reply::data(register::list(engine, &filter, after, now)?),
         Ask::Show { reference } => match register::show(engine, &reference, now)? {
             Some(shown) => Reply::data(shown),
             None => unknown_reference(&reference),

@@ -248,6 +248,7 @@ impl Daemon {
                 failures: HashMap::new(),
                 from_start: true,
                 skipped: false,
+                looked_through: None,
                 idle_turns: 0,
             };
             tasks.spawn(room.run(once));

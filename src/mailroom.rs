@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::FutureExt;
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::sleep;
 use tracing::{debug, info, warn};
@@ -39,6 +39,10 @@ const PAUSES: (Duration, Duration) = (Duration::from_secs(1), Duration::from_min
 /// Fetches of one mail that may end with the connection before it is set aside: more, because the network may be at
 /// fault.
 const LOST_TRIES: u32 = 6;
+
+/// How often the whole folder is looked through, whatever the cursor says: a server that once left a message out of its
+/// list must not hide it for as long as the connection lasts.
+const LOOK_THROUGH: SignedDuration = SignedDuration::from_hours(1);
 
 /// A wait that ends sooner was none; so many of them in a row may be mail that came in the meantime.
 const HASTY: SignedDuration = SignedDuration::from_millis(20);
@@ -98,6 +102,8 @@ pub struct Mailroom {
     pub failures: HashMap<Place, u32>,
     /// Whether the whole folder is to be looked through, not only what is newer than the cursor.
     pub from_start: bool,
+    /// When that was done last.
+    pub looked_through: Option<Timestamp>,
     /// Whether a mail that can't be fetched was passed over, and others with it.
     pub skipped: bool,
     /// Turns in a row that ended at once and brought nothing.
@@ -173,8 +179,16 @@ impl Mailroom {
             self.source.open().await?;
             self.from_start = true;
         }
+        let now = self.clock.now();
+        // A clock that was set back would put it off.
+        if self.looked_through.is_none_or(|at| now < at || now.duration_since(at) >= LOOK_THROUGH) {
+            self.from_start = true;
+        }
         loop {
             let listed = self.list().await?;
+            if self.from_start {
+                self.looked_through = Some(now);
+            }
             let (known, fresh) = self.sort_out(listed)?;
             self.health.fetched(&self.name, fresh.len(), self.clock.now());
             if !known.is_empty() {

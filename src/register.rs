@@ -21,7 +21,7 @@ pub use file::as_file;
 pub(crate) use rows::TermRow;
 pub use rows::{Candidate, ComplaintView, OutboxRow};
 
-/// Complaints that are read from the store at a time.
+/// Complaints that one page looks at: few enough that the mail does not wait for a reader.
 const PAGE: usize = 256;
 
 /// References that are offered for completion at most.
@@ -46,25 +46,47 @@ pub struct Filter {
     pub overdue: bool,
 }
 
-/// The register, by reference, filtered.
+impl Filter {
+    /// Whether what was closed can't match: then the index of what is open tells where to look.
+    fn is_of_open(&self) -> bool {
+        self.open || self.overdue || self.due_within.is_some() || self.state.is_some_and(State::is_open)
+    }
+}
+
+/// Some complaints of the register.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub struct ListPage {
+    /// Those that match, in the order in which they came in.
+    pub complaints: Vec<ComplaintView>,
+    /// Where the next page begins; `None` after the last.
+    pub next: Option<ComplaintId>,
+}
+
+/// The register, in the order in which complaints came in, filtered: one page of it after the complaint `after`.
 ///
 /// # Errors
 /// [`EngineError`] when the store or a pinned procedure can't be read.
-pub fn list(engine: &mut Engine, filter: &Filter, now: Timestamp) -> Result<Vec<ComplaintView>, EngineError> {
-    let mut found = Vec::new();
-    let mut after: Option<ComplaintId> = None;
-    loop {
-        let page = engine.store().complaints_page(after, PAGE)?;
-        let Some(last) = page.last() else { return Ok(found) };
-        after = Some(last.id);
-        for complaint in page {
-            let procedure = engine.procedure_of(complaint.id, &complaint.procedure.sha256)?;
-            let terms = complaint.terms(&procedure, now);
-            if matches(&complaint, &terms, filter, now) {
-                found.push(view::complaint(engine, &complaint, &procedure, terms, now));
-            }
+pub fn list(
+    engine: &mut Engine,
+    filter: &Filter,
+    after: Option<ComplaintId>,
+    now: Timestamp,
+) -> Result<ListPage, EngineError> {
+    let looked_at = if filter.is_of_open() {
+        engine.store().open_complaints_page(after, PAGE)?
+    } else {
+        engine.store().complaints_page(after, PAGE)?
+    };
+    let next = looked_at.last().map(|last| last.id);
+    let mut complaints = Vec::new();
+    for complaint in looked_at {
+        let procedure = engine.procedure_of(complaint.id, &complaint.procedure.sha256)?;
+        let terms = complaint.terms(&procedure, now);
+        if matches(&complaint, &terms, filter, now) {
+            complaints.push(view::complaint(engine, &complaint, &procedure, terms, now));
         }
     }
+    Ok(ListPage { complaints, next })
 }
 
 fn matches(complaint: &Complaint, terms: &[TermView], filter: &Filter, now: Timestamp) -> bool {

@@ -197,8 +197,8 @@ async fn what_was_late_is_counted_and_what_was_erased_is_said() {
 }
 
 fn references(world: &mut World, filter: &Filter) -> Vec<String> {
-    let list = register::list(&mut world.engine, filter, world.now).expect("the register can be read");
-    let list = serde_json::to_value(list).expect("it is JSON");
+    let page = register::list(&mut world.engine, filter, None, world.now).expect("the register can be read");
+    let list = serde_json::to_value(page.complaints).expect("it is JSON");
     let references =
         list.as_array().expect("an array").iter().map(|c| c["reference"].as_str().unwrap_or_default());
     references.map(str::to_owned).collect()

@@ -1,5 +1,7 @@
 //! Asks the running service over its socket; without one, opens the store itself.
 
+use serde_json::Value;
+
 use super::Failure;
 use crate::answers::{self, Ask, Reply, exit};
 use crate::clock::Clock;
@@ -10,25 +12,62 @@ use crate::health::Health;
 use crate::setup;
 
 /// The answer's data, and the exit code that goes with it.
-pub(super) async fn ask(config: &Config, ask: Ask) -> Result<(serde_json::Value, u8), Failure> {
-    let running = control::ask(&config.socket, &ask).await.map_err(|e| Failure::new(exit::UNAVAILABLE, e))?;
-    let reply = match running {
-        Some(reply) => reply,
-        None => ask_store(config, ask).await?,
-    };
-    match reply.error {
-        Some(error) => Err(Failure::new(reply.exit, error)),
-        None => Ok((reply.body, reply.exit)),
-    }
+pub(super) async fn ask(config: &Config, ask: Ask) -> Result<(Value, u8), Failure> {
+    let mut asked = Asked::new(config);
+    let answered = asked.ask(ask).await;
+    asked.end().await?;
+    answered
 }
 
-async fn ask_store(config: &Config, ask: Ask) -> Result<Reply, Failure> {
-    let settings = setup::settings(config)?;
-    let store = setup::open_store(config).await?;
-    let mut engine = Engine::start(store.clone(), settings).await?;
-    let health = Health::of(config.house.mailboxes.iter().map(|m| m.name.clone()));
-    let reply = answers::answer(&mut engine, &health, ask, Clock::System.now()).await;
-    drop(engine);
-    store.close().await?;
-    Ok(reply?)
+/// Who answers one question after the other: the running service, or the store itself once none runs.
+pub(super) struct Asked<'a> {
+    config: &'a Config,
+    own: Option<Engine>,
+}
+
+impl<'a> Asked<'a> {
+    pub(super) const fn new(config: &'a Config) -> Self {
+        Self { config, own: None }
+    }
+
+    /// The answer's data, and the exit code that goes with it.
+    pub(super) async fn ask(&mut self, ask: Ask) -> Result<(Value, u8), Failure> {
+        let reply = match self.of_service(&ask).await? {
+            Some(reply) => reply,
+            None => self.of_store(ask).await?,
+        };
+        match reply.error {
+            Some(error) => Err(Failure::new(reply.exit, error)),
+            None => Ok((reply.body, reply.exit)),
+        }
+    }
+
+    /// Closes what was opened.
+    pub(super) async fn end(self) -> Result<(), Failure> {
+        if let Some(engine) = self.own {
+            let store = engine.store().clone();
+            drop(engine);
+            store.close().await?;
+        }
+        Ok(())
+    }
+
+    async fn of_service(&self, ask: &Ask) -> Result<Option<Reply>, Failure> {
+        if self.own.is_some() {
+            return Ok(None);
+        }
+        control::ask(&self.config.socket, ask).await.map_err(|e| Failure::new(exit::UNAVAILABLE, e))
+    }
+
+    async fn of_store(&mut self, ask: Ask) -> Result<Reply, Failure> {
+        let engine = if let Some(engine) = self.own.take() {
+            engine
+        } else {
+            let settings = setup::settings(self.config)?;
+            Engine::start(setup::open_store(self.config).await?, settings).await?
+        };
+        let engine = self.own.insert(engine);
+        let health = Health::of(self.config.house.mailboxes.iter().map(|m| m.name.clone()));
+        Ok(answers::answer(engine, &health, ask, Clock::System.now()).await?)
+    }
 }

@@ -5,15 +5,16 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::{TimeZone, TimeZoneDatabase};
 
+use super::Failure;
+use super::asking::Asked;
 use super::print;
-use super::{Failure, asking};
 use crate::answers::{Ask, exit};
 use crate::clock::Clock;
 use crate::config::{self, Config};
 use crate::domain::complaint::State;
 use crate::domain::procedure::Force;
 use crate::domain::term::TermStatus;
-use crate::register::{ComplaintView, Filter, TermRow};
+use crate::register::{ComplaintView, Filter, ListPage, TermRow};
 
 /// Every state, in the order in which a complaint goes through them.
 const STATES: [State; 7] = [
@@ -70,16 +71,41 @@ pub(super) async fn run(config: &Config, arguments: &Arguments) -> Result<u8, Fa
         due_within: arguments.due_within,
         overdue: arguments.overdue,
     };
-    let (list, _) = asking::ask(config, Ask::List(filter)).await?;
-    if arguments.json {
-        return Ok(print::json(&list));
+    let mut asked = Asked::new(config);
+    let told = tell(&mut asked, &filter, arguments.json).await;
+    asked.end().await?;
+    told
+}
+
+/// Page after page, because a register may hold a million complaints: of those that were printed nothing is kept.
+async fn tell(asked: &mut Asked<'_>, filter: &Filter, json: bool) -> Result<u8, Failure> {
+    let (now, mut rows, mut array) = (Clock::System.now(), Vec::new(), print::Array::default());
+    let mut after = None;
+    loop {
+        let (page, _) = asked.ask(Ask::List { filter: filter.clone(), after }).await?;
+        if json {
+            for complaint in print::items(&page, "complaints") {
+                array.push(complaint);
+            }
+            after = print::understood(page.get("next").cloned().unwrap_or_default())?;
+        } else {
+            let page: ListPage = print::understood(page)?;
+            rows.extend(page.complaints.iter().map(|complaint| row(complaint, now)));
+            after = page.next;
+        }
+        if after.is_none() {
+            break;
+        }
     }
-    print::line(table(&print::understood::<Vec<ComplaintView>>(list)?, Clock::System.now()));
+    if json {
+        array.end();
+    } else {
+        print::line(table(&rows));
+    }
     Ok(exit::OK)
 }
 
-fn table(complaints: &[ComplaintView], now: Timestamp) -> String {
-    let rows: Vec<Vec<String>> = complaints.iter().map(|c| row(c, now)).collect();
+fn table(rows: &[Vec<String>]) -> String {
     let head = [
         "REFERENCE",
         "STATE",
@@ -92,7 +118,7 @@ fn table(complaints: &[ComplaintView], now: Timestamp) -> String {
         "SUBJECT",
     ];
     let count = format!("{} {}", rows.len(), if rows.len() == 1 { "complaint" } else { "complaints" });
-    if rows.is_empty() { count } else { format!("{}\n{count}", print::table(&head, &rows)) }
+    if rows.is_empty() { count } else { format!("{}\n{count}", print::table(&head, rows)) }
 }
 
 fn row(complaint: &ComplaintView, now: Timestamp) -> Vec<String> {

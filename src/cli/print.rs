@@ -49,6 +49,26 @@ pub(super) fn json(value: &impl Serialize) -> u8 {
     }
 }
 
+/// Prints a JSON array as [`json`] would, element by element.
+#[derive(Debug, Default)]
+pub(super) struct Array {
+    printed: usize,
+}
+
+impl Array {
+    /// Prints the next element.
+    pub(super) fn push(&mut self, element: &Value) {
+        let separator = if self.printed == 0 { "[" } else { "," };
+        raw(format!("{separator}\n  {}", format!("{element:#}").replace('\n', "\n  ")).as_bytes());
+        self.printed += 1;
+    }
+
+    /// Closes it.
+    pub(super) fn end(self) {
+        line(if self.printed == 0 { "[]" } else { "\n]" });
+    }
+}
+
 /// Prints one line of JSON.
 pub(super) fn json_line(value: &impl Serialize) -> u8 {
     match serde_json::to_string(value) {

@@ -188,6 +188,7 @@ async fn at(shown: &Arc<Shown>) -> Stand {
         failures: HashMap::new(),
         from_start: true,
         skipped: false,
+        looked_through: None,
         idle_turns: 0,
     };
     Stand { room, engine, wakes, _dir: dir }

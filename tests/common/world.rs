@@ -396,8 +396,8 @@ impl World {
     }
 
     pub(crate) fn list(&mut self) -> serde_json::Value {
-        let list = register::list(&mut self.engine, &register::Filter::default(), self.now);
-        serde_json::to_value(list.expect("the register can be read")).expect("it is JSON")
+        let page = register::list(&mut self.engine, &register::Filter::default(), None, self.now);
+        serde_json::to_value(page.expect("the register can be read").complaints).expect("it is JSON")
     }
 
     /// Every mail that left, as its reader has it.

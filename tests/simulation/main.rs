@@ -22,6 +22,9 @@ use site::{Report, Site};
 /// Threads that play seeds.
 const THREADS: usize = 2;
 
+/// Seeds that once failed: a message that the server had left out of its list; notices that had not left at the end.
+const KEPT: [u64; 2] = [533, 938];
+
 fn play(seeds: &[u64]) -> Vec<Report> {
     let next = AtomicUsize::new(0);
     let reports = Mutex::new(Vec::new());
@@ -66,15 +69,15 @@ fn judge(reports: &[Report]) {
 
 #[test]
 fn whatever_happens_the_promise_is_kept() {
-    let (from, to) = match std::env::var("SIMULATION_SEEDS") {
+    let seeds: Vec<u64> = match std::env::var("SIMULATION_SEEDS") {
         Ok(range) => {
             let (from, to) = range.split_once("..").expect("FROM..TO");
-            (from.parse().expect("a number"), to.parse().expect("a number"))
+            (from.parse().expect("a number")..to.parse().expect("a number")).collect()
         }
         // Without an optimised build a thousand take five minutes: `make simulation` plays them with one.
-        Err(_) => (0, 60),
+        Err(_) => (0..60).chain(KEPT).collect(),
     };
-    judge(&play(&(from..to).collect::<Vec<u64>>()));
+    judge(&play(&seeds));
 }
 
 #[test]

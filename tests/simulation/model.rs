@@ -105,15 +105,23 @@ impl Model {
         self.copies(post, &mut wrong);
         let mut engine = Engine::start(store.clone(), settings).await.expect("the engine starts");
         let filter = register::Filter::default();
-        let all = register::list(&mut engine, &filter, now).expect("the register can be read");
-        let all = serde_json::to_value(all).expect("it is JSON");
-        let all = all.as_array().cloned().unwrap_or_default();
-        self.complaints = all.len();
-        for complaint in all {
-            let reference = complaint["reference"].as_str().expect("a reference");
-            let shown = register::show(&mut engine, reference, now).expect("the register can be read");
-            let shown = serde_json::to_value(shown.expect("it is there")).expect("it is JSON");
-            self.complaint(store, &shown, post, now, &mut wrong);
+        self.complaints = 0;
+        let mut after = None;
+        loop {
+            let page = register::list(&mut engine, &filter, after, now).expect("the register can be read");
+            for complaint in
+                serde_json::to_value(page.complaints).expect("it is JSON").as_array().expect("an array")
+            {
+                let reference = complaint["reference"].as_str().expect("a reference");
+                let shown = register::show(&mut engine, reference, now).expect("the register can be read");
+                let shown = serde_json::to_value(shown.expect("it is there")).expect("it is JSON");
+                self.complaint(store, &shown, post, now, &mut wrong);
+                self.complaints += 1;
+            }
+            after = page.next;
+            if after.is_none() {
+                break;
+            }
         }
         let left = post.lock().folders["INBOX"].messages.len();
         if left > 0 {
