@@ -163,6 +163,11 @@ impl Reply {
         }
     }
 
+    /// The answer, or why there is none, with the exit code of that.
+    pub fn or_refused(answer: Result<Self, EngineError>, exit: u8) -> Self {
+        answer.unwrap_or_else(|e| Self::refused(exit, e.to_string()))
+    }
+
     /// A refusal with its exit code.
     pub const fn refused(exit: u8, error: String) -> Self {
         Self { exit, body: Value::Null, error: Some(error) }
@@ -225,7 +230,7 @@ async fn found(engine: &mut Engine, health: &Health, ask: Ask, now: Timestamp) -
         Ask::QuarantineDrop { id, by } => quarantine::dropped(engine, &id, &by, now).await?,
         Ask::Status => status::status(engine, health, now)?,
         Ask::Verify => verify(engine.store().clone()).await?,
-        Ask::Snapshot => snapshot(engine.store().clone()).await?,
+        Ask::Snapshot => snapshot(engine.store().clone(), || ()).await?,
         Ask::Order { reference, text, by } => orders::order(engine, &reference, &text, &by, now).await?,
         Ask::Add(added) => orders::add(engine, &added, now).await?,
         Ask::Ingest { mailbox, raw } => ingest::ingest(engine, &mailbox, &raw, now).await?,

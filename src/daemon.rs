@@ -374,8 +374,8 @@ impl Daemon {
         let mut due = std::pin::pin!(tokio::time::timeout(PULSE, clock.sleep_until(until)));
         loop {
             let wake = tokio::select! {
-                // In one order, so that a simulation can be repeated as far as it goes. Who wakes the loop all the time hides nothing: it
-                // settles and looks at what is due after each wake.
+                // In one order, so that a simulation can be repeated as far as it goes. Who wakes the loop all the time
+                // hides nothing: it settles and looks at what is due after each wake.
                 biased;
                 Some(ended) = self.tasks.join_next() => match ended {
                     // A mailbox's only pass is over.
@@ -431,18 +431,16 @@ impl Daemon {
             Wake::Ask { ask: Ask::Verify, reply } => {
                 let store = self.engine.store().clone();
                 // Beside the loop: it may take minutes, and the mail goes on.
-                tokio::spawn(async move {
-                    let answer = answers::verify(store).await;
-                    let _ =
-                        reply.send(answer.unwrap_or_else(|e| Reply::refused(exit::DATAERR, e.to_string())));
+                tokio::spawn(async {
+                    let _ = reply.send(Reply::or_refused(answers::verify(store).await, exit::DATAERR));
                 });
             }
             Wake::Ask { ask: Ask::Snapshot, reply } => {
                 let store = self.engine.store().clone();
                 tokio::spawn(async move {
-                    let answer = answers::snapshot(store).await;
-                    let _ =
-                        reply.send(answer.unwrap_or_else(|e| Reply::refused(exit::TEMPFAIL, e.to_string())));
+                    // Readers wait too while the register is copied: the loop may not come to say that it lives.
+                    let copied = answers::snapshot(store, || setup::tell_systemd("WATCHDOG=1")).await;
+                    let _ = reply.send(Reply::or_refused(copied, exit::TEMPFAIL));
                 });
             }
             Wake::Ask { ask, reply } => {

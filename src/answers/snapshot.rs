@@ -6,11 +6,12 @@ use super::Reply;
 use crate::engine::EngineError;
 use crate::store::Store;
 
-/// Makes the copy, and says where it is. Whoever asked takes hold of it and removes it.
+/// Makes the copy, and says where it is. Whoever asked takes hold of it and removes it. As long as it gets on, `alive`
+/// is called again and again.
 ///
 /// # Errors
 /// [`EngineError::Store`].
-pub async fn snapshot(store: Store) -> Result<Reply, EngineError> {
-    let dir = store.snapshot().await?;
+pub async fn snapshot(store: Store, alive: impl Fn() + Send + 'static) -> Result<Reply, EngineError> {
+    let dir = store.snapshot(alive).await?;
     Ok(Reply::data(json!({ "snapshot": dir })))
 }

@@ -36,7 +36,7 @@ pub(super) async fn run(config: &Config, arguments: &Arguments) -> Result<u8, Fa
         snapshot
     } else {
         let store = own(config).await?;
-        let made = store.snapshot().await;
+        let made = store.snapshot(|| ()).await;
         store.close().await?;
         Snapshot::hold(&made?)?
     };

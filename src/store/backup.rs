@@ -48,15 +48,17 @@ fn refused<T>(dir: &Path, why: impl Into<String>) -> Result<T, BackupError> {
 
 impl Store {
     /// Copies the register as it is between two commits into a new folder of the data directory, for [`Snapshot`].
-    /// Commits wait while the files are copied. Folders that nobody holds any more are removed.
+    /// Commits and reads wait while the files are copied, and meanwhile `alive` is called again and again. Folders that
+    /// nobody holds any more are removed.
     ///
     /// # Errors
     /// [`StoreError`]; nothing of use is left then.
-    pub async fn snapshot(&self) -> Result<PathBuf, StoreError> {
+    pub async fn snapshot(&self, alive: impl Fn() + Send + 'static) -> Result<PathBuf, StoreError> {
         let inner = Arc::clone(&self.inner);
         let begun = tokio::task::spawn_blocking(move || new_folder(&inner.dir)).await;
         let (dir, lock) = begun.map_err(|e| StoreError::Broken(format!("copying: {e}")))??;
-        let copied = self.ask(|to| Order::Copy(dir.join("db"), to)).await.and_then(|copied| copied);
+        let copied = self.ask(|to| Order::Copy(dir.join("db"), Box::new(alive), to)).await;
+        let copied = copied.and_then(|copied| copied);
         if let Err(error) = copied {
             let _ = files::remove_folder(&dir);
             return Err(error);
@@ -80,7 +82,7 @@ fn new_folder(data: &Path) -> Result<(PathBuf, Lock), StoreError> {
     files::make_dir(&dir)?;
     let lock = Lock::take(&dir)?;
     for name in ["secret", "format"] {
-        files::copy(&data.join(name), &dir.join(name))?;
+        files::copy(&data.join(name), &dir.join(name), &|| ())?;
     }
     Ok((dir, lock))
 }
@@ -217,7 +219,7 @@ impl Backup {
         }
         files::write_whole(dir, "format", upgrade::label().as_bytes())?;
         files::remove_folder(&made)?;
-        files::copy_folder(&snapshot.dir.join("db"), &made)?;
+        files::copy_folder(&snapshot.dir.join("db"), &made, &|| ())?;
         let verified = self.fill(&made, &snapshot.blob)?;
         files::sync_disk_of(dir)?;
         let (faulty, before) = (dir.join("db.faulty"), dir.join("db.old"));
@@ -288,7 +290,7 @@ impl Backup {
         let (made, blob) = (target.dir.join("db.restore-tmp"), target.dir.join("blob"));
         let put_back = || {
             files::remove_folder(&made)?;
-            files::copy_folder(&db, &made)?;
+            files::copy_folder(&db, &made, &|| ())?;
             copy_contents(&dir.join("blob"), &blob, true)?;
             let verified = verify_copy(dir, &made, &blob, Some(now))?;
             Ok((verified, target.settle(&made, &secret, why, now)?))

@@ -1,8 +1,8 @@
 //! Files that survive a power cut: what is written here is on disk, name and all, when the call returns.
 
 use std::fs::{self, File, OpenOptions};
-use std::io::{ErrorKind, Write};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
+use std::io::{self, ErrorKind, Read, Write};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use rustix::fs::{FlockOperation, flock};
@@ -53,21 +53,34 @@ pub(super) fn sync_disk_of(dir: &Path) -> Result<(), StoreError> {
     synced.map_err(|e| StoreError::io("sync the disk of", dir, &e))
 }
 
-/// Copies a file for our eyes only; it is on disk only after [`sync`].
-pub(super) fn copy(from: &Path, to: &Path) -> Result<(), StoreError> {
-    fs::copy(from, to).map_err(|e| StoreError::io("copy", from, &e))?;
-    fs::set_permissions(to, fs::Permissions::from_mode(0o600)).map_err(|e| StoreError::io("change", to, &e))
+/// Bytes that are copied between two signs of life.
+const STRETCH: u64 = 64 << 20;
+
+/// Copies a file for our eyes only; it is on disk only after [`sync`]. Between stretches it says that it is `alive`.
+pub(super) fn copy(from: &Path, to: &Path, alive: &dyn Fn()) -> Result<(), StoreError> {
+    let copied = || {
+        let source = File::open(from)?;
+        let mut target = File::options().write(true).create(true).truncate(true).mode(0o600).open(to)?;
+        loop {
+            let copied = io::copy(&mut (&source).take(STRETCH), &mut target)?;
+            alive();
+            if copied < STRETCH {
+                return Ok(());
+            }
+        }
+    };
+    copied().map_err(|e: io::Error| StoreError::io("copy", from, &e))
 }
 
-/// Copies the files of a folder into a new one; those of its folders too.
-pub(super) fn copy_folder(from: &Path, to: &Path) -> Result<(), StoreError> {
+/// Copies the files of a folder into a new one, as [`copy`] does; those of its folders too.
+pub(super) fn copy_folder(from: &Path, to: &Path, alive: &dyn Fn()) -> Result<(), StoreError> {
     make_dir(to)?;
     for path in list(from)? {
         let target = to.join(path.file_name().unwrap_or_default());
         if path.is_dir() {
-            copy_folder(&path, &target)?;
+            copy_folder(&path, &target, alive)?;
         } else {
-            copy(&path, &target)?;
+            copy(&path, &target, alive)?;
         }
     }
     Ok(())

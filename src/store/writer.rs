@@ -26,7 +26,8 @@ pub(super) enum Order {
     Commit(Vec<Commit>, oneshot::Sender<Result<(), CommitError>>),
     Flush(oneshot::Sender<Result<(), StoreError>>),
     DropCounts(Date, oneshot::Sender<Result<(), StoreError>>),
-    Copy(PathBuf, oneshot::Sender<Result<(), StoreError>>),
+    /// Where to, and what is called again and again while it takes its time.
+    Copy(PathBuf, Box<dyn Fn() + Send>, oneshot::Sender<Result<(), StoreError>>),
 }
 
 /// Works until the last sender is gone; then brings everything to the disk.
@@ -60,7 +61,7 @@ fn carry_out(
         Order::Commit(commits, to) => answer(to, commit(engine, signer, &commits)),
         Order::Flush(to) => flushes.push(to),
         Order::DropCounts(before, to) => answer(to, drop_counts(engine, before)),
-        Order::Copy(dir, to) => answer(to, engine.copy_to(&dir)),
+        Order::Copy(dir, alive, to) => answer(to, engine.copy_to(&dir, &alive)),
     }
 }
 

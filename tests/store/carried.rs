@@ -2,6 +2,8 @@
 
 use std::fs;
 use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use klachtd::domain::fact::ComplaintId;
 use klachtd::store::{Backup, BackupError, Import, ImportError, Imported, Snapshot, Store, StoreError};
@@ -187,7 +189,13 @@ async fn what_is_there_is_never_replaced_unasked_and_never_deleted() {
 }
 
 async fn backup(store: &Store, into: &Path) -> klachtd::store::Verified {
-    let made = store.snapshot().await.unwrap();
+    let signs = Arc::new(AtomicUsize::new(0));
+    let alive = Arc::clone(&signs);
+    let made = store.snapshot(move || _ = alive.fetch_add(1, Ordering::Relaxed)).await.unwrap();
+    assert!(
+        signs.load(Ordering::Relaxed) >= fs::read_dir(made.join("db")).unwrap().count() - 1,
+        "all but blobs/"
+    );
     let data = made.parent().unwrap().parent().unwrap().to_owned();
     Backup::begin(into, &data).unwrap().make(&Snapshot::hold(&made).unwrap()).unwrap()
 }
@@ -273,7 +281,7 @@ async fn a_backup_keeps_away_from_the_store_and_from_what_is_not_its_own() {
     three_complaints(second.path()).await;
     backup(&Store::open(dir.path()).unwrap(), into.path()).await;
     let store = Store::open(second.path()).unwrap();
-    let made = Snapshot::hold(&store.snapshot().await.unwrap()).unwrap();
+    let made = Snapshot::hold(&store.snapshot(|| ()).await.unwrap()).unwrap();
     let begun = Backup::begin(into.path(), second.path()).unwrap();
     assert!(matches!(
         Backup::begin(into.path(), second.path()),
