@@ -68,15 +68,18 @@ impl ImapSource {
             return self.command(&format!("UID EXPUNGE {set}"), |_| {}).await;
         }
         self.left_marked.extend(uids);
-        let mut marked = BTreeSet::new();
+        // of a server's answer only that is kept which is ours
+        let ours = self.left_marked.clone();
+        let (mut standing, mut others) = (BTreeSet::new(), false);
         self.command("UID SEARCH DELETED", |answer| {
             if let Response::MailboxData(MailboxDatum::Search(found)) = answer {
-                marked.extend(found.iter().copied());
+                others |= found.iter().any(|uid| !ours.contains(uid));
+                standing.extend(found.iter().copied().filter(|uid| ours.contains(uid)));
             }
         })
         .await?;
-        self.left_marked.retain(|uid| marked.contains(uid));
-        if marked != self.left_marked {
+        self.left_marked = standing;
+        if others {
             tracing::info!(
                 "filed letters stay marked as deleted: others are marked too, and the server lacks UIDPLUS"
             );

@@ -1,7 +1,8 @@
 //! The connection below the IMAP codec: it counts what comes, and bounds what one answer may hold.
 //!
-//! async-imap allocates what a literal announces, up to 512 MiB, before a byte of it has come. So announcements are
-//! read here first, and an answer that is longer than was allowed ends the connection.
+//! async-imap allocates what a literal announces, up to 512 MiB, before a byte of it has come, and reads an unfinished
+//! line anew with each 4 KB that come. So announcements are read here first, and an answer that is longer than was
+//! allowed ends the connection.
 
 use std::fmt::Debug;
 use std::io;
@@ -10,7 +11,7 @@ use std::task::{Context, Poll, ready};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-/// What an answer may hold that brings no message, in bytes.
+/// What an answer may hold beside the message that it brings, in bytes.
 pub(super) const PLAIN_ANSWER: u64 = 1024 * 1024;
 
 /// TCP, with or without TLS.
@@ -31,7 +32,7 @@ impl Guard {
         Self { inner, received: 0, measure: Measure::new(PLAIN_ANSWER) }
     }
 
-    /// How long an answer may be from now on, in bytes, its literals included.
+    /// How long an answer may be from now on, in bytes, its literals included; without them [`PLAIN_ANSWER`] holds.
     pub(super) fn allow(&mut self, longest: u64) {
         self.measure.longest = longest;
     }
@@ -62,12 +63,22 @@ impl AsyncWrite for Guard {
     }
 }
 
+/// Conditions (RFC 3501 section 7.1): what follows them is text to the end of the line, whatever it looks like.
+const CONDITIONS: [&[u8]; 5] = [b"OK", b"NO", b"BAD", b"BYE", b"PREAUTH"];
+
+/// Bytes of an answer that show whether it is a condition.
+const OPENING: usize = b"* PREAUTH ".len();
+
 /// Measures answers as they come: a line, and when it ends in `{N}` the N bytes after it and the next line.
 #[derive(Debug)]
 struct Measure {
     longest: u64,
     /// Bytes of the present answer.
     length: u64,
+    /// Of them, those outside literals.
+    plain: u64,
+    /// How the present answer begins.
+    opening: Vec<u8>,
     /// Bytes of the present literal that are still to come.
     literal: u64,
     announced: Announced,
@@ -83,43 +94,72 @@ enum Announced {
 
 impl Measure {
     fn new(longest: u64) -> Self {
-        Self { longest, length: 0, literal: 0, announced: Announced::Nothing }
+        let opening = Vec::with_capacity(OPENING);
+        Self { longest, length: 0, plain: 0, opening, literal: 0, announced: Announced::Nothing }
     }
 
     fn take(&mut self, mut bytes: &[u8]) -> io::Result<()> {
-        while !bytes.is_empty() {
+        while let Some((first, rest)) = bytes.split_first() {
             if self.literal > 0 {
                 let skip = usize::try_from(self.literal).map_or(bytes.len(), |left| left.min(bytes.len()));
                 self.literal -= skip as u64;
                 bytes = &bytes[skip..];
                 continue;
             }
-            self.length += 1;
-            self.announced = match (self.announced, bytes[0]) {
-                (_, b'{') => Announced::Opened(0),
-                (Announced::Opened(n), digit @ b'0'..=b'9') => {
-                    Announced::Opened(n.saturating_mul(10).saturating_add(u64::from(digit - b'0')))
+            self.read(*first)?;
+            for (length, most) in [(self.length, self.longest), (self.plain, PLAIN_ANSWER)] {
+                if length > most {
+                    return Err(refused(format!("the server's answer is longer than {most} bytes")));
                 }
-                (Announced::Opened(n), b'}') | (Announced::Closed(n), b'\r') => Announced::Closed(n),
-                (Announced::Closed(n), b'\n') => {
-                    self.literal = n;
-                    self.length = self.length.saturating_add(n);
-                    Announced::Nothing
-                }
-                (_, b'\n') => {
-                    self.length = 0;
-                    Announced::Nothing
-                }
-                _ => Announced::Nothing,
-            };
-            if self.length > self.longest {
-                let told = format!("the server's answer is longer than {} bytes", self.longest);
-                return Err(io::Error::new(io::ErrorKind::FileTooLarge, told));
             }
-            bytes = &bytes[1..];
+            bytes = rest;
         }
         Ok(())
     }
+
+    /// One byte outside literals.
+    fn read(&mut self, byte: u8) -> io::Result<()> {
+        self.length += 1;
+        self.plain += 1;
+        if self.opening.len() < OPENING {
+            self.opening.push(byte);
+        }
+        self.announced = match (self.announced, byte) {
+            (_, b'{') => Announced::Opened(0),
+            (Announced::Opened(n), digit @ b'0'..=b'9') => {
+                Announced::Opened(n.saturating_mul(10).saturating_add(u64::from(digit - b'0')))
+            }
+            (Announced::Opened(n), b'}') | (Announced::Closed(n), b'\r') => Announced::Closed(n),
+            (Announced::Closed(_), b'\n') if !self.may_announce() => {
+                // taken for a literal here and for text by the codec, it would hide from us the next announcement
+                return Err(refused("the server announces bytes where there can be none".to_owned()));
+            }
+            (Announced::Closed(n), b'\n') => {
+                self.literal = n;
+                self.length = self.length.saturating_add(n);
+                Announced::Nothing
+            }
+            (_, b'\n') => {
+                (self.length, self.plain) = (0, 0);
+                self.opening.clear();
+                Announced::Nothing
+            }
+            _ => Announced::Nothing,
+        };
+        Ok(())
+    }
+
+    /// Whether the present answer is data: conditions, tagged answers and `+` end in text.
+    fn may_announce(&self) -> bool {
+        let Some(data) = self.opening.strip_prefix(b"* ") else { return false };
+        let begins =
+            |with: &&[u8]| data.get(..with.len()).is_some_and(|start| start.eq_ignore_ascii_case(with));
+        !CONDITIONS.iter().any(begins)
+    }
+}
+
+fn refused(why: String) -> io::Error {
+    io::Error::new(io::ErrorKind::FileTooLarge, why)
 }
 
 #[cfg(test)]
@@ -145,5 +185,29 @@ mod tests {
             );
             assert!(measured(60, b"* OK {500} is no literal\r\n* OK {5x}\r\n* OK\r\n", piece));
         }
+    }
+    #[test]
+    fn text_that_looks_like_an_announcement_hides_no_other() {
+        for piece in [1, 3, 1000] {
+            for text in
+                ["* OK {40}", "* no [x] {40}", "* BYE {40}", "A0001 OK {40}", "+ go {40}", "* PREAUTH {40}"]
+            {
+                let hidden = format!("{text}\r\n* 1 FETCH (BODY[] {{419430400}}\r\n");
+                assert!(!measured(1000, hidden.as_bytes(), piece), "{text}");
+            }
+            for data in ["* LIST () \"/\" {3}\r\nabc\r\n", "* STATUS {2}\r\nno (UNSEEN 1)\r\n* OK\r\n"] {
+                assert!(measured(1000, data.as_bytes(), piece), "{data}");
+            }
+        }
+    }
+
+    #[test]
+    fn room_for_a_message_is_no_room_for_a_line() {
+        let line =
+            |length: u64| [vec![b'x'; usize::try_from(length).expect("small")], b"\n".to_vec()].concat();
+        assert!(measured(u64::MAX, &line(PLAIN_ANSWER), 4096));
+        assert!(!measured(u64::MAX, &line(PLAIN_ANSWER + 1), 4096));
+        let body = b"* 1 FETCH (UID 1 BODY[] {2000000}\r\n";
+        assert!(measured(u64::MAX, &[body.as_slice(), &line(2_000_000), b")\r\n"].concat(), 4096));
     }
 }

@@ -1,5 +1,6 @@
 //! Against a scripted server: what a real one does only on its bad days.
 
+mod bounds;
 mod waiting;
 
 use std::future::Future;
@@ -376,20 +377,6 @@ async fn sizes_decide_what_is_fetched_and_nothing_is_gone_without_a_word() {
             (place(6), head("more than 10")),
         ]
     );
-    server.await.expect("server");
-}
-
-#[tokio::test]
-async fn an_answer_beyond_its_bound_is_refused_on_announcement() {
-    let (mut source, server) = opened("", |mut peer| async move {
-        peer.exchange("UID FETCH 3 (UID BODY.PEEK[])", "* 1 FETCH (UID 3 BODY[] {419430400}\n").await;
-        let mut rest = String::new();
-        peer.stream.read_line(&mut rest).await.ok();
-    })
-    .await;
-    let (result, got) = fetched(&mut source, &[listed(3, 3)], 10).await;
-    assert!(matches!(&result, Err(SourceError::Odd { place: at, .. }) if *at == place(3)), "{result:?}");
-    assert!(got.is_empty() && !source.is_open());
     server.await.expect("server");
 }
 

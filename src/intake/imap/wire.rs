@@ -12,10 +12,14 @@ use async_imap::error::Error;
 use async_imap::imap_proto::{MailboxDatum, RequestId, Response, ResponseCode, Status};
 use tokio::time::timeout;
 
+use super::MOST_LISTED;
 use super::guard::Guard;
 
 /// An answer that is slow but brings at least this much, in bytes, within the time-out may go on.
 const PROGRESS: u64 = 16 * 1024;
+
+/// Untagged answers to one command, twice as many as the largest folder has messages: more of them never end.
+const MOST_ANSWERS: usize = 2 * MOST_LISTED;
 
 /// Why a command failed.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -71,6 +75,8 @@ pub(super) struct Wire {
     timeout: Duration,
     /// A command was begun and its end not read. Seen before another one, its future was dropped: out of step.
     busy: bool,
+    /// Untagged answers to the last command.
+    answers: usize,
     /// An IDLE goes on.
     idling: Option<RequestId>,
     /// How many messages the folder has, as far as was said.
@@ -81,7 +87,7 @@ pub(super) struct Wire {
 
 impl Wire {
     pub(super) fn new(session: Session<Guard>, timeout: Duration) -> Self {
-        Self { session, timeout, busy: false, idling: None, exists: 0, news: false }
+        Self { session, timeout, busy: false, answers: 0, idling: None, exists: 0, news: false }
     }
 
     /// Whether the last command was read to its end.
@@ -117,6 +123,7 @@ impl Wire {
             return Err(Fault::Lost("an earlier command was given up half-way".to_owned()));
         }
         self.busy = true;
+        self.answers = 0;
         match timeout(self.timeout, self.session.run_command(line)).await {
             Ok(sent) => Ok(sent?),
             Err(_) => Err(self.no_answer()),
@@ -153,7 +160,11 @@ impl Wire {
             Response::Done { .. } => {
                 Err(Fault::Garbled("the server answered a command that was not given".to_owned()))
             }
+            _ if self.answers == MOST_ANSWERS => {
+                Err(Fault::Garbled("the server's answer to one command has no end".to_owned()))
+            }
             untagged => {
+                self.answers += 1;
                 self.note(untagged)?;
                 Ok(Some(on(untagged)))
             }
@@ -204,6 +215,7 @@ impl Wire {
             return Ok(());
         };
         self.busy = true;
+        self.answers = 0;
         match timeout(self.timeout, self.session.run_command_untagged("DONE")).await {
             Ok(sent) => sent?,
             Err(_) => return Err(self.no_answer()),

@@ -271,3 +271,19 @@ fn a_rename_never_replaces() {
     let absent = rename_new(&dir.path().join("absent"), &dir.path().join("x"));
     assert_eq!(absent.map_err(|e| e.kind()), Err(io::ErrorKind::NotFound));
 }
+
+#[tokio::test]
+async fn a_maildir_with_more_than_a_list_holds_is_refused_in_words() {
+    let dir = TempDir::new().expect("a directory");
+    let mut source = opened(&dir).await;
+    for n in 0..MOST_LISTED {
+        put(&dir, &format!("new/1763702506.M{n}P97.host,S=1"), "x");
+    }
+    assert_eq!(source.list().await.expect("listed").len(), MOST_LISTED);
+    put(&dir, "new/1763702507.M1P97.host,S=1", "x");
+    let refused = source.list().await;
+    assert!(
+        matches!(&refused, Err(SourceError::Refused(words)) if words.ends_with("more than 1000 messages")),
+        "{refused:?}"
+    );
+}

@@ -7,7 +7,8 @@ use tokio::task::JoinHandle;
 use super::*;
 
 /// A script has a step a line: `> TEXT` is said (`|` ends a line within it), `< WORD` must be how the next command
-/// begins, `dot` reads the mail, `hang` says nothing until the client leaves. At its end the server hangs up.
+/// begins, `dot` reads the mail, `hang` says nothing until the client leaves, `endless TEXT` says it until then. At its
+/// end the server hangs up.
 const HELLO: &str = "> 220 mx ready\n< EHLO\n> 250-mx|250-8BITMIME|250 SMTPUTF8\n";
 const BARE: &str = "> 220 mx ready\n< EHLO\n> 250 mx\n";
 const ENVELOPE: &str = "< MAIL FROM:\n> 250 ok\n< RCPT TO:\n> 250 ok\n< DATA\n> 354 go\n";
@@ -31,6 +32,10 @@ async fn follow(script: &str, stream: TcpStream) {
                     line.clear();
                     assert!(stream.read_line(&mut line).await.expect("heard") > 0, "no final dot");
                 }
+            }
+            ("endless", text) => {
+                let text = text.replace('|', "\r\n").repeat(1_000);
+                while stream.get_mut().write_all(text.as_bytes()).await.is_ok() {}
             }
             _ => while stream.read_line(&mut line).await.is_ok_and(|n| n > 0) {},
         }
@@ -144,6 +149,23 @@ async fn silence_is_left_and_means_nothing_before_the_dot() {
     }
     check(format!("{HELLO}{ENVELOPE}dot\nhang\n"), short, &letter(), ("unknown", "no answer within 1s"))
         .await;
+}
+
+#[tokio::test]
+async fn an_answer_without_end_is_left() {
+    let bound = "longer than 8192 bytes";
+    let (line, lines) = ("endless x\n", "endless 250-and so on|\n");
+    for before in ["", "> 220 mx\n< EHLO\n", &format!("{HELLO}< MAIL\n")] {
+        check(format!("{before}{line}"), PATIENT, &letter(), ("away", bound)).await;
+    }
+    check(format!("{HELLO}< MAIL\n{lines}"), PATIENT, &letter(), ("away", bound)).await;
+    check(format!("{HELLO}{ENVELOPE}dot\n{line}"), PATIENT, &letter(), ("unknown", bound)).await;
+    let secure = (TlsMode::StartTls, PATIENT.1);
+    for before in ["", "> 220 mx\n< EHLO\n", "> 220 mx\n< EHLO\n> 250-mx|250 STARTTLS\n< STARTTLS\n"] {
+        for endless in [line, lines] {
+            check(format!("{before}{endless}"), secure, &letter(), ("away", bound)).await;
+        }
+    }
 }
 
 #[tokio::test]

@@ -1,6 +1,6 @@
 //! The byte stream under an SMTP connection: TCP without delay, counted, with TLS when asked for.
 //!
-//! lettre speaks SMTP over it. TLS is ours, because lettre's own connections leave Nagle's algorithm on (42 ms a mail)
+//! lettre speaks SMTP over it, and reads a line to its end however long it is: so answers are bounded here. TLS is ours, because lettre's own connections leave Nagle's algorithm on (42 ms a mail)
 //! and, after STARTTLS, keep what the server sent in plain text before the handshake, so that a man in the middle could
 //! put words into the server's mouth.
 
@@ -27,8 +27,9 @@ use crate::net::{self, DialError, Network};
 use crate::outbox::deliver::OutletError;
 use crate::tls::TlsMode;
 
-/// Bytes of one reply in the plain-text part of STARTTLS; more than any server has to say there.
-const REPLY_LIMIT: u64 = 16 * 1024;
+/// Bytes of one reply, sixteen of the longest lines (RFC 5321 section 4.5.3.1.5). lettre reads a reply anew with each
+/// line that comes: much more would keep a thread busy.
+const REPLY_LIMIT: u64 = 8 * 1024;
 
 /// How many bytes the kernel has taken from us on one connection.
 #[derive(Debug, Clone, Default)]
@@ -53,15 +54,15 @@ pub(super) async fn open(
     let stream = dial(network, settings).await?;
     let (peer, taken) = (stream.peer, stream.taken.clone());
     let line: Line = match (settings.tls, tls) {
-        (TlsMode::None, _) | (_, None) => Box::new(stream),
+        (TlsMode::None, _) | (_, None) => Box::new(Answered::new(stream, Vec::new(), peer)),
         (TlsMode::Implicit, Some(config)) => {
             let stream = encrypt(settings, config, stream).await?;
-            Box::new(Greeted { said: io::Cursor::default(), stream, peer })
+            Box::new(Answered::new(stream, Vec::new(), peer))
         }
         (TlsMode::StartTls, Some(config)) => {
             let (greeting, stream) = start_tls(settings, hello, stream).await?;
             let stream = encrypt(settings, config, stream).await?;
-            Box::new(Greeted { said: io::Cursor::new(greeting), stream, peer })
+            Box::new(Answered::new(stream, greeting, peer))
         }
     };
     Ok((line, taken))
@@ -152,6 +153,9 @@ async fn read_reply(stream: &mut BufReader<Counted>) -> io::Result<Vec<u8>> {
         let start = reply.len();
         limited.read_until(b'\n', &mut reply).await?;
         let line = &reply[start..];
+        if limited.limit() == 0 {
+            return Err(too_long());
+        }
         if !line.ends_with(b"\n") {
             return Err(io::Error::new(io::ErrorKind::UnexpectedEof, "the connection was closed"));
         }
@@ -196,21 +200,23 @@ impl AsyncWrite for Counted {
     }
 }
 
-impl AsyncTokioStream for Counted {
-    fn peer_addr(&self) -> io::Result<SocketAddr> {
-        Ok(self.peer)
-    }
-}
-
-/// An encrypted stream that first repeats what was `said` before the encryption began.
+/// A stream that first repeats what was `said` before its encryption began, and ends where an answer does not.
 #[derive(Debug)]
-struct Greeted<S> {
+struct Answered<S> {
     said: io::Cursor<Vec<u8>>,
     stream: S,
     peer: SocketAddr,
+    /// Bytes that came since something was last sent.
+    come: u64,
 }
 
-impl<S: AsyncRead + Unpin> AsyncRead for Greeted<S> {
+impl<S> Answered<S> {
+    fn new(stream: S, said: Vec<u8>, peer: SocketAddr) -> Self {
+        Self { said: io::Cursor::new(said), stream, peer, come: 0 }
+    }
+}
+
+impl<S: AsyncRead + Unpin> AsyncRead for Answered<S> {
     fn poll_read(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -221,13 +227,20 @@ impl<S: AsyncRead + Unpin> AsyncRead for Greeted<S> {
         if to.filled().len() > before {
             return Poll::Ready(Ok(()));
         }
-        Pin::new(&mut self.stream).poll_read(cx, to)
+        ready!(Pin::new(&mut self.stream).poll_read(cx, to))?;
+        self.come += (to.filled().len() - before) as u64;
+        if self.come > REPLY_LIMIT {
+            return Poll::Ready(Err(too_long()));
+        }
+        Poll::Ready(Ok(()))
     }
 }
 
-impl<S: AsyncWrite + Unpin> AsyncWrite for Greeted<S> {
+impl<S: AsyncWrite + Unpin> AsyncWrite for Answered<S> {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write(cx, bytes)
+        let count = ready!(Pin::new(&mut self.stream).poll_write(cx, bytes))?;
+        self.come = 0;
+        Poll::Ready(Ok(count))
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -239,8 +252,15 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Greeted<S> {
     }
 }
 
-impl<S: AsyncRead + AsyncWrite + Send + Sync + Unpin + std::fmt::Debug> AsyncTokioStream for Greeted<S> {
+impl<S: AsyncRead + AsyncWrite + Send + Sync + Unpin + std::fmt::Debug> AsyncTokioStream for Answered<S> {
     fn peer_addr(&self) -> io::Result<SocketAddr> {
         Ok(self.peer)
     }
+}
+
+fn too_long() -> io::Error {
+    io::Error::new(
+        io::ErrorKind::FileTooLarge,
+        format!("the server's answer is longer than {REPLY_LIMIT} bytes"),
+    )
 }
