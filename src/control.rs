@@ -3,6 +3,8 @@
 //!
 //! Who may ask is decided by the file system: the socket has mode 0660 and belongs to the service's group.
 
+mod door;
+
 use std::fs;
 use std::io;
 use std::os::unix::fs::{FileTypeExt, PermissionsExt};
@@ -11,6 +13,7 @@ use std::sync::Arc;
 
 use axum::extract::{DefaultBodyLimit, State};
 use axum::http::StatusCode;
+use axum::middleware::from_fn_with_state;
 use axum::routing::post;
 use axum::{Json, Router};
 use http_body_util::{BodyExt, Full};
@@ -20,6 +23,7 @@ use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::{mpsc, oneshot, watch};
 use tracing::debug;
 
+use self::door::{Door, LARGE, Turns, in_turn};
 use crate::answers::{Ask, Reply, exit, ingest, reconcile};
 use crate::clock::Clock;
 use crate::config::Config;
@@ -83,14 +87,19 @@ pub struct Counter {
 
 /// Serves until the daemon ends.
 pub async fn serve(listener: UnixListener, counter: Counter) {
-    let app = Router::new()
-        .route("/ask", post(answer))
-        .route("/reconcile", post(account))
-        .layer(DefaultBodyLimit::max(REQUEST_BYTES))
-        .with_state(counter);
-    if let Err(e) = axum::serve(listener, app).await {
+    let app = app(counter, Turns::from(LARGE));
+    if let Err(e) = axum::serve(Door::of(listener), app).await {
         debug!("the control socket ended: {e}");
     }
+}
+
+fn app(counter: Counter, large: Turns) -> Router {
+    Router::new()
+        .route("/ask", post(answer).layer(from_fn_with_state(large, in_turn)))
+        // each may hold the lists of whole mailboxes
+        .route("/reconcile", post(account).layer(from_fn_with_state(Turns::from(0), in_turn)))
+        .layer(DefaultBodyLimit::max(REQUEST_BYTES))
+        .with_state(counter)
 }
 
 async fn answer(State(counter): State<Counter>, Json(ask): Json<Ask>) -> Result<Json<Reply>, StatusCode> {
@@ -185,8 +194,12 @@ async fn request(stream: UnixStream, door: &str, asked: &impl Serialize) -> Resu
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use data_encoding::BASE64;
     use serde_json::json;
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    use tokio::time::timeout;
 
     use super::*;
     use crate::config::{Config, ON_MAILDIRS};
@@ -248,5 +261,87 @@ mod tests {
         let unknown = counter.take_in("nowhere", "").await.expect("an answer");
         assert!(unknown.error.is_some_and(|words| words.contains("omnistock")));
         assert_eq!(counter.take_in("omnistock", "%").await.expect("an answer").exit, exit::DATAERR);
+    }
+
+    const SHORTLY: Duration = Duration::from_millis(300);
+
+    /// A served socket, and a loop that answers everybody.
+    async fn served(dir: &Path) -> (PathBuf, Turns) {
+        let (counter, mut wakes) = counter(dir).await;
+        tokio::spawn(async move {
+            while let Some(wake) = wakes.recv().await {
+                let Wake::Ask { reply, .. } = wake else { continue };
+                reply.send(Reply::refused(exit::OK, "heard".to_owned())).ok();
+            }
+        });
+        let path = dir.join("control.sock");
+        let large = Turns::from(LARGE);
+        let door = Door::of(listen(&path).expect("a socket"));
+        let app = app(counter, large.clone());
+        tokio::spawn(async move { axum::serve(door, app).await });
+        (path, large)
+    }
+
+    /// A request that says it is so large, and stops after its head.
+    async fn stalled(path: &Path, bytes: usize) -> UnixStream {
+        let mut stream = UnixStream::connect(path).await.expect("connected");
+        let head = format!(
+            "POST /ask HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: {bytes}\r\n\r\n"
+        );
+        stream.write_all(head.as_bytes()).await.expect("sent");
+        stream
+    }
+
+    #[tokio::test]
+    async fn who_finds_no_room_is_heard_when_another_leaves() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let (path, _) = served(dir.path()).await;
+        let mut guests = Vec::new();
+        for _ in 0..door::CONNECTIONS {
+            guests.push(UnixStream::connect(&path).await.expect("connected"));
+        }
+        let mut asked = std::pin::pin!(ask(&path, &Ask::Verify));
+        timeout(SHORTLY, &mut asked).await.expect_err("there is no room");
+        guests.pop();
+        let reply = asked.await.expect("heard").expect("a service");
+        assert_eq!(reply.error.as_deref(), Some("heard"));
+    }
+
+    #[tokio::test]
+    async fn large_requests_take_turns_and_hold_up_no_small_one() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let (path, large) = served(dir.path()).await;
+        let mut half = Vec::new();
+        for left in (0..door::AT_ONCE).rev() {
+            half.push(stalled(&path, LARGE).await);
+            let taken = async {
+                while large.free.available_permits() > left {
+                    tokio::task::yield_now().await;
+                }
+            };
+            timeout(Duration::from_secs(30), taken).await.expect("a turn");
+        }
+        let small = ask(&path, &Ask::Verify).await.expect("heard").expect("a service");
+        assert_eq!(small.error.as_deref(), Some("heard"));
+        let raw = BASE64.encode(&vec![b'x'; LARGE]);
+        let ingest = Ask::Ingest { mailbox: "nowhere".to_owned(), raw };
+        let mut asked = std::pin::pin!(ask(&path, &ingest));
+        timeout(SHORTLY, &mut asked).await.expect_err("it is not its turn");
+        half.pop();
+        let reply = asked.await.expect("heard").expect("a service");
+        assert!(reply.error.is_some_and(|words| words.contains("nowhere")));
+    }
+
+    #[tokio::test]
+    async fn a_request_beyond_all_bounds_is_refused() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let (path, _) = served(dir.path()).await;
+        let mut stream = stalled(&path, REQUEST_BYTES + 1).await;
+        let mut answer = [0; 12];
+        timeout(Duration::from_secs(30), stream.read_exact(&mut answer))
+            .await
+            .expect("at once")
+            .expect("an answer");
+        assert_eq!(&answer, b"HTTP/1.1 413");
     }
 }

@@ -9,6 +9,8 @@ mod digest;
 mod orders;
 mod outgoing;
 mod quarantine;
+#[cfg(test)]
+mod tests;
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
@@ -36,6 +38,9 @@ pub use quarantine::SetAside;
 
 /// How often a batch that another writer overtook is decided anew.
 const TRIES: u32 = 3;
+
+/// Earlier versions of procedures that are kept at hand; which others are wanted is read from the store.
+const PINNED: usize = 32;
 
 /// What the engine works by; replaced as a whole on reload.
 #[derive(Debug, Clone)]
@@ -208,6 +213,9 @@ impl Engine {
         let procedure =
             Procedure::parse(&String::from_utf8_lossy(&source)).map_err(|e| EngineError::Pinned(id, e))?;
         let procedure = Arc::new(procedure);
+        if self.pinned.len() >= PINNED {
+            self.pinned.clear();
+        }
         self.pinned.insert(sha256.to_owned(), Arc::clone(&procedure));
         Ok(procedure)
     }

@@ -44,6 +44,10 @@ const LOST_TRIES: u32 = 6;
 /// list must not hide it for as long as the connection lasts.
 const LOOK_THROUGH: SignedDuration = SignedDuration::from_hours(1);
 
+/// Mails whose failed fetches are remembered. A folder that shows more of them, because its UIDVALIDITY is another at
+/// each look, say, is counted from the beginning.
+const MOST_FAILURES: usize = 1_000;
+
 /// A wait that ends sooner was none; so many of them in a row may be mail that came in the meantime.
 const HASTY: SignedDuration = SignedDuration::from_millis(20);
 const MOST_IDLE_TURNS: u32 = 3;
@@ -339,6 +343,9 @@ impl Mailroom {
         why: String,
         lost: bool,
     ) -> Result<Option<Unread>, PassError> {
+        if self.failures.len() >= MOST_FAILURES && !self.failures.contains_key(&place) {
+            self.failures.clear();
+        }
         let failures = self.failures.entry(place.clone()).or_default();
         *failures += 1;
         let tries = if lost { LOST_TRIES } else { FETCH_TRIES };

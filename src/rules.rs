@@ -6,6 +6,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use crate::config;
 use crate::domain::fact::ProcedureVersion;
 use crate::domain::house::House;
 use crate::domain::procedure::Procedure;
@@ -111,7 +112,7 @@ impl Rules {
         files.retain(|path| path.extension().is_some_and(|e| e == "toml"));
         files.sort();
         for file in files {
-            match fs::read_to_string(&file) {
+            match config::read_text(&file) {
                 Ok(source) => self.add(&file, &source, |text| read_text(&base.join(text)), faults),
                 Err(e) => faults.push(fault(&stem(&file), &file, "", format!("can't be read: {e}"))),
             }
@@ -220,5 +221,5 @@ fn fault(procedure: &str, file: &Path, key: &str, message: String) -> RuleFault 
 }
 
 fn read_text(path: &Path) -> Result<String, String> {
-    fs::read_to_string(path).map_err(|e| format!("{}: {e}; expected the published text", path.display()))
+    config::read_text(path).map_err(|e| format!("{}: {e}; expected the published text", path.display()))
 }

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use tracing::{debug, info, warn};
 
-use crate::config::{Config, ConfigError, Inbox, Outbox, Secret};
+use crate::config::{self, Config, ConfigError, Inbox, Outbox, Secret};
 use crate::domain::house::House;
 use crate::domain::mail::Language;
 use crate::engine::Settings;
@@ -101,7 +101,7 @@ pub fn templates(directory: Option<&Path>) -> Result<Templates, SetupError> {
             let name = path.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
             let ours = path.extension().is_some_and(|e| e == "txt" || e == "html") && !name.starts_with('.');
             if ours {
-                let text = fs::read_to_string(&path).map_err(|e| fail(&path, e))?;
+                let text = config::read_text(&path).map_err(|e| fail(&path, e))?;
                 files.insert(format!("{}/{name}", language.code()), text);
             }
         }

@@ -114,6 +114,18 @@ fn read_limited(file: &Path) -> io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
+/// The text of a file that an operator writes: a procedure, say, or a template.
+///
+/// # Errors
+/// It can't be read, is not UTF-8, or is larger than 1 MiB.
+pub(crate) fn read_text(file: &Path) -> io::Result<String> {
+    let bytes = read_limited(file)?;
+    if bytes.len() as u64 > FILE_LIMIT {
+        return Err(io::Error::new(io::ErrorKind::FileTooLarge, "larger than 1 MiB"));
+    }
+    String::from_utf8(bytes).map_err(|_| io::Error::new(io::ErrorKind::InvalidData, "not UTF-8"))
+}
+
 /// The variables that set a key of a table, as the layering library wants them; all others that begin like them are
 /// faults.
 fn variables(
@@ -231,5 +243,21 @@ impl Source for Merged {
 
     fn collect(&self) -> Result<Map<String, Value>, config::ConfigError> {
         Ok(self.0.clone())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_operators_write_is_read_up_to_its_bound() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let file = dir.path().join("procedure.toml");
+        let most = usize::try_from(FILE_LIMIT).expect("small");
+        std::fs::write(&file, vec![b'#'; most]).expect("written");
+        assert_eq!(read_text(&file).expect("read").len(), most);
+        std::fs::write(&file, vec![b'#'; most + 1]).expect("written");
+        assert_eq!(read_text(&file).expect_err("too large").to_string(), "larger than 1 MiB");
     }
 }

@@ -22,6 +22,7 @@ use crate::domain::house::House;
 use crate::tls::TlsMode;
 
 pub use document::{example, schema};
+pub(crate) use layers::read_text;
 pub use secrets::Secret;
 pub use values::duration;
 

@@ -235,6 +235,16 @@ async fn messages_that_cannot_be_fetched_hold_up_no_other() {
 }
 
 #[tokio::test]
+async fn failures_are_not_remembered_without_end() {
+    let mut room = at(&Shown::new([], &[], Spoilt::Refused, 0)).await.room;
+    for uid_validity in 1..=2_500 {
+        let place = Place::Imap { uid_validity, uid: 1 };
+        room.note_odd(&[], place.clone(), "no".to_owned(), false).expect_err("it may come yet");
+        assert!(room.failures.len() <= MOST_FAILURES && room.failures[&place] == 1);
+    }
+}
+
+#[tokio::test]
 async fn what_the_daemon_has_is_awaited_before_a_failure_counts() {
     // Each is a batch of its own, and the connection breaks with the second.
     let shown = Shown::new([3, 4], &[4], Spoilt::HangsUp, 4_000_000);
