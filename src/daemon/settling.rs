@@ -12,7 +12,7 @@ use crate::outbox::deliver::Delivery;
 const SHARED: Duration = Duration::from_millis(40);
 
 /// So many are not kept waiting for others.
-const MOST: usize = UNDER_WAY / 4;
+pub(super) const MOST: usize = UNDER_WAY / 4;
 
 /// Answers of outgoing servers that are not on disk yet. They wait for each other a little, to share one flush.
 #[derive(Debug, Default)]

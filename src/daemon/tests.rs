@@ -158,3 +158,68 @@ async fn what_was_accepted_is_recorded_although_a_part_dies() {
     let entry = store.outgoing(NoticeId(first.id)).expect("read").expect("kept");
     assert_eq!(entry.status, NoticeStatus::Sent);
 }
+
+#[tokio::test(start_paused = true)]
+async fn many_answers_are_not_kept_waiting() {
+    let mut answers = Answers::default();
+    for n in 1..=settling::MOST {
+        assert!(!answers.are_due(), "{n}");
+        answers.add(NoticeId(n as u64), Delivery::NotBegun);
+    }
+    assert!(answers.are_due());
+}
+
+#[tokio::test]
+async fn who_finds_the_queue_of_the_loop_full_waits_and_is_heard() {
+    let (mut daemon, wakes, _jobs, _dir) = by_hand().await;
+    let queued = std::iter::from_fn(|| wakes.try_send(Wake::FirstLook).ok()).count();
+    assert_eq!(queued, WAKES);
+    let (mail, outcomes) = complaint(&daemon).await;
+    let outside = async {
+        wakes.send(mail).await.expect("room at last");
+        assert_eq!(outcomes.await.expect("taken").len(), 1);
+        wakes.send(Wake::Stop).await.expect("sent");
+    };
+    let (served, ()) = tokio::join!(daemon.serve(false), outside);
+    served.expect("the end that was asked for");
+}
+
+#[tokio::test]
+async fn a_server_is_given_so_many_notices_and_the_others_wait_in_the_store() {
+    let (mut daemon, _wakes, mut jobs, _dir) = by_hand().await;
+    let now = daemon.clock.now();
+    for part in 0..3 {
+        let mut batch = Vec::new();
+        for n in 0..100 {
+            let raw = BASE64.encode(
+                format!(
+                    "From: J <j{part}-{n}@klant.test>\r\nSubject: Kapot\r\nMessage-ID: <{part}-{n}@klant.test>\r\n\r\n\
+                     Mijn bestelling {part}-{n} kwam kapot aan. Ik wil mijn geld terug.\r\n"
+                )
+                .as_bytes(),
+            );
+            let (store, settings) = (daemon.engine.store(), daemon.engine.settings());
+            let read = ingest::receive(store, settings, "omnistock", &raw, now).await;
+            batch.push(read.expect("saved").unwrap_or_else(|refused| panic!("{refused:?}")));
+        }
+        daemon.handle(Wake::Mail { batch, done: oneshot::channel().0 }).await.expect("taken");
+    }
+    let now = daemon.clock.now();
+    let waiting = daemon.engine.store().outbox_due("omnistock", now, 1_000).expect("read").len();
+    assert!(waiting > UNDER_WAY, "{waiting} are too few to reach the bound");
+    for _ in 0..10 {
+        daemon.send_out(now).await.expect("given out");
+    }
+    let given = jobs.len();
+    assert!(given <= UNDER_WAY && given > UNDER_WAY / 2, "{given}");
+    assert_eq!(daemon.full_mailboxes(), ["omnistock"], "what waits is no reason to wake up");
+    let mut answers = Vec::new();
+    while let Ok(dispatch) = jobs.try_recv() {
+        let delivery = Delivery::Accepted { reply: "250 2.0.0 Ok".to_owned() };
+        daemon.note_delivery(0, &delivery);
+        answers.push((NoticeId(dispatch.id), delivery));
+    }
+    daemon.engine.settle(&answers, now).await.expect("recorded");
+    daemon.send_out(now).await.expect("given out");
+    assert!(!jobs.is_empty(), "the others have their turn");
+}

@@ -95,4 +95,23 @@ mod tests {
         }
         assert_eq!(reference_in("K-2026-00042-Z en 2026-1187"), None);
     }
+
+    #[test]
+    fn of_a_long_chain_the_newest_ids_count() {
+        let ids: Vec<String> = (0..4 * MOST_IDS).map(|n| format!("<{n}@klant.test>")).collect();
+        let mailbox = Mailbox {
+            name: "x".to_owned(),
+            procedure: "x".to_owned(),
+            from: Party { name: None, email: "directie@omnistock.test".to_owned() },
+            aliases: Vec::new(),
+            delimiter: "+".to_owned(),
+            trusted_authserv: String::new(),
+            form_senders: Vec::new(),
+            roles: BTreeMap::new(),
+        };
+        let headers = Headers::parse(&format!("References: {}", ids.join("\n ")));
+        let found = keys(&mailbox, &[], "", &headers).references;
+        assert_eq!(found.len(), MOST_IDS);
+        assert_eq!(found.last().map(String::as_str), Some(&*format!("{}@klant.test", 4 * MOST_IDS - 1)));
+    }
 }

@@ -301,3 +301,17 @@ fn what_strangers_write_stays_out_of_the_log() {
     }
     assert_eq!(PassError::Full(31).for_the_log(), "only 31 MB are free on the disk of the store");
 }
+
+#[test]
+fn a_batch_ends_at_its_mails_or_its_bytes() {
+    let listed = |sizes: &[u64]| -> Vec<Listed> {
+        let place = |uid| Place::Imap { uid_validity: 1, uid };
+        (1..).zip(sizes).map(|(uid, &size)| Listed { place: place(uid), size, received: None }).collect()
+    };
+    let lengths =
+        |sizes: &[u64]| batches(listed(sizes), BATCH_MAILS).iter().map(Vec::len).collect::<Vec<_>>();
+    assert_eq!(lengths(&[1; 2 * BATCH_MAILS + 1]), [BATCH_MAILS, BATCH_MAILS, 1]);
+    let half = BATCH_BYTES / 2;
+    assert_eq!(lengths(&[half, half, 1, BATCH_BYTES + 1, half, half + 1]), [2, 1, 1, 1, 1]);
+    assert_eq!(lengths(&[u64::MAX / 2, 1]), [1, 1], "one alone may be larger");
+}

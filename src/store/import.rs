@@ -230,6 +230,9 @@ impl<'a> Building<'a> {
                 return if self.ended { Ok(()) } else { Err(ImportError::CutOff(line - 1)) };
             }
             self.take(&bytes).map_err(|fault| match fault {
+                Fault::Line(_) if bytes.len() as u64 == LONGEST_LINE => {
+                    ImportError::Line { line, why: format!("longer than {} MB", LONGEST_LINE >> 20) }
+                }
                 // Half a line at the end is no line that does not fit.
                 Fault::Line(_) if !bytes.ends_with(b"\n") => ImportError::CutOff(line - 1),
                 Fault::Line(why) => ImportError::Line { line, why },

@@ -1,6 +1,7 @@
 //! A register that is exported, imported, backed up and put back: whole, damaged, cut off, in the way.
 
 use std::fs;
+use std::io::{self, BufReader};
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -288,4 +289,13 @@ async fn a_backup_keeps_away_from_the_store_and_from_what_is_not_its_own() {
         Err(BackupError::Store(StoreError::InUse(_)))
     ));
     assert!(begun.make(&made).unwrap_err().to_string().contains("another installation"));
+}
+
+#[test]
+fn a_line_without_end_is_refused_where_it_is_too_long() {
+    let new = tempfile::tempdir().unwrap();
+    let mut endless = BufReader::new(io::repeat(b'x'));
+    let refused = HOW.run(new.path(), &mut endless, &mut |_| {}).unwrap_err();
+    let ImportError::Line { line: 1, why } = &refused else { panic!("{refused:?}") };
+    assert_eq!(why, "longer than 256 MB");
 }

@@ -328,3 +328,13 @@ async fn replay(steps: Vec<Step>, batch: usize) {
     assert_eq!(stored.collect::<Vec<_>>(), facts);
     assert_sound(&store);
 }
+
+#[tokio::test]
+async fn more_orders_than_the_writer_takes_in_wait_and_are_all_carried_out() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = Store::open(dir.path()).unwrap();
+    let asked = (0..1_000).map(|_| store.flush());
+    for flushed in futures_util::future::join_all(asked).await {
+        flushed.unwrap();
+    }
+}
