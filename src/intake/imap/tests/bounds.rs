@@ -55,6 +55,21 @@ async fn answers_without_end_are_left() {
 }
 
 #[tokio::test]
+async fn a_line_without_end_before_tls_is_left() {
+    for begin in ["", "* OK ready\n"] {
+        let (mut settings, server) = scripted(move |mut peer| async move {
+            peer.say(begin).await;
+            let text = "x".repeat(1_000);
+            while peer.stream.get_mut().write_all(text.as_bytes()).await.is_ok() {}
+        })
+        .await;
+        settings.tls = TlsMode::StartTls;
+        is_away(&ImapSource::new(settings).expect("allowed").open().await, "is not IMAP");
+        server.await.expect("server");
+    }
+}
+
+#[tokio::test]
 async fn a_folder_with_more_than_a_list_holds_is_refused_in_words() {
     for (shown, refused) in [(MOST_LISTED, false), (MOST_LISTED + 1, true)] {
         let (mut source, server) = opened("", move |mut peer| async move {
