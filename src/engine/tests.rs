@@ -15,7 +15,7 @@ async fn earlier_procedures_at_hand_are_bounded_and_the_others_are_read_again() 
     let mut engine =
         Engine::start(store, setup::settings(&config).expect("settings")).await.expect("an engine");
     let version = |n| format!("# version {n}\n{}", include_str!("../../config/procedures/omnistock.toml"));
-    let sources: Vec<String> = (0..2 * PINNED + 1).map(version).collect();
+    let sources: Vec<String> = (0..=2 * PINNED).map(version).collect();
     let contents = sources.iter().map(|source| source.clone().into_bytes()).collect();
     engine.store().keep(contents).await.expect("kept");
     for source in sources.iter().chain(&sources) {

@@ -74,8 +74,9 @@ async fn a_folder_with_more_than_a_list_holds_is_refused_in_words() {
     for (shown, refused) in [(MOST_LISTED, false), (MOST_LISTED + 1, true)] {
         let (mut source, server) = opened("", move |mut peer| async move {
             peer.exchange("NOOP", "TAG OK\n").await;
-            let messages = (1..=shown).map(|uid| format!("* {uid} FETCH (UID {uid} RFC822.SIZE 10)\n"));
-            let answer = messages.collect::<String>() + "TAG OK\n";
+            let message = |uid| format!("* {uid} FETCH (UID {uid} RFC822.SIZE 10)\n");
+            let messages: Vec<String> = (1..=shown).map(message).collect();
+            let answer = messages.concat() + "TAG OK\n";
             peer.exchange("UID FETCH 1:* (UID RFC822.SIZE INTERNALDATE)", &answer).await;
         })
         .await;
@@ -95,8 +96,8 @@ async fn of_what_the_server_names_only_ours_is_kept() {
     let (mut source, server) = opened("", |mut peer| async move {
         peer.exchange("UID FETCH 3 (UID BODY.PEEK[])", "TAG OK\n").await;
         peer.exchange("NOOP", "TAG OK\n").await;
-        let others = (10..1_000).map(|uid| format!("* 9 FETCH (UID {uid})\n")).collect::<String>();
-        peer.exchange("UID FETCH 3 (UID)", &(others + "TAG OK\n")).await;
+        let others: Vec<String> = (10..1_000).map(|uid| format!("* 9 FETCH (UID {uid})\n")).collect();
+        peer.exchange("UID FETCH 3 (UID)", &(others.concat() + "TAG OK\n")).await;
         peer.exchange(r#"UID COPY 1 "Klaar.2026""#, "TAG OK\n").await;
         peer.exchange(r"UID STORE 1 +FLAGS.SILENT (\Deleted)", "TAG OK\n").await;
         peer.exchange("UID SEARCH DELETED", "* SEARCH 1 5 6\n* SEARCH 7 8\nTAG OK\n").await;
