@@ -18,9 +18,13 @@ mod journey;
 mod killed;
 #[path = "daemon/outage.rs"]
 mod outage;
+#[path = "daemon/proxy.rs"]
+mod proxy;
 #[path = "daemon/reconcile.rs"]
 mod reconcile;
 #[path = "daemon/reload.rs"]
 mod reload;
 #[path = "daemon/site.rs"]
 mod site;
+#[path = "daemon/wire.rs"]
+mod wire;

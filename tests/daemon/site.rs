@@ -5,7 +5,7 @@ use std::os::unix::net::UnixDatagram;
 use std::path::PathBuf;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use mail_parser::{Message, MessageParser};
 use serde_json::Value;
@@ -15,17 +15,20 @@ use crate::common::{DIRECTIE, Mailhost};
 
 /// How often a condition is looked at, and how long at most: far more than it takes on a busy machine.
 const LOOK: Duration = Duration::from_millis(25);
-const LOOKS: u32 = 1_600;
+const PATIENCE: Duration = Duration::from_secs(40);
 
-/// Waits until there is something; fails when it does not come.
+/// Waits until there is something; fails when it does not come. A look may itself take long, as a command does, so it is
+/// the time that is bounded.
 pub(crate) fn eventually<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
-    for _ in 0..LOOKS {
+    #[expect(clippy::disallowed_methods, reason = "how long the world outside may take")]
+    let began = Instant::now();
+    loop {
         if let Some(found) = look() {
             return found;
         }
+        assert!(began.elapsed() < PATIENCE, "{what}: did not come in {PATIENCE:?}");
         thread::sleep(LOOK);
     }
-    panic!("{what}: did not come in {:?}", LOOK * LOOKS);
 }
 
 /// What a command said.
@@ -276,6 +279,21 @@ pub(crate) fn parsed(raw: &[u8]) -> Message<'_> {
 pub(crate) fn header(raw: &[u8], name: &str) -> String {
     let message = parsed(raw);
     message.header_raw(name).unwrap_or_default().split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+/// A mail without the trace fields that servers put before it (RFC 5321 section 4.4).
+pub(crate) fn as_it_left(raw: &[u8]) -> Vec<u8> {
+    const TRACE: [&str; 4] = ["return-path:", "delivered-to:", "received:", "x-original-to:"];
+    let text = String::from_utf8_lossy(raw);
+    let mut is_trace = true;
+    let kept = text.split_inclusive('\n').skip_while(|line| {
+        let folded = line.starts_with([' ', '\t']);
+        if !folded {
+            is_trace = TRACE.iter().any(|name| line.to_ascii_lowercase().starts_with(name));
+        }
+        is_trace
+    });
+    kept.collect::<String>().into_bytes()
 }
 
 /// Maildirs in and out, no server: for what needs no network.

@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use crate::common::{DIRECTIE, Mailhost};
 use crate::load::{Known, Load};
-use crate::site::{Site, header};
+use crate::site::{Site, as_it_left, header};
 use crate::{OTHERS, waited};
 
 /// A notice as it lies in somebody's mailbox.
@@ -171,19 +171,4 @@ impl Audit {
 fn messages(site: &Site) -> Vec<Value> {
     let all = site.json(&["reconcile"]);
     all["messages"].as_array().unwrap().clone()
-}
-
-/// A mail without the trace fields that servers put before it (RFC 5321 section 4.4).
-fn as_it_left(raw: &[u8]) -> Vec<u8> {
-    const TRACE: [&str; 4] = ["return-path:", "delivered-to:", "received:", "x-original-to:"];
-    let text = String::from_utf8_lossy(raw);
-    let mut is_trace = true;
-    let kept = text.split_inclusive('\n').skip_while(|line| {
-        let folded = line.starts_with([' ', '\t']);
-        if !folded {
-            is_trace = TRACE.iter().any(|name| line.to_ascii_lowercase().starts_with(name));
-        }
-        is_trace
-    });
-    kept.collect::<String>().into_bytes()
 }
