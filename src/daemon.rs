@@ -250,6 +250,7 @@ impl Daemon {
                 skipped: false,
                 looked_through: None,
                 idle_turns: 0,
+                unfiled: None,
             };
             tasks.spawn(room.run(once));
         }

@@ -60,6 +60,12 @@ pub struct MailboxHealth {
 }
 
 impl MailboxHealth {
+    /// Why its last fetch did not work.
+    pub fn why(&self) -> Option<&str> {
+        let trouble = self.troubles.get(&TroubleKind::Mailbox).filter(|_| !self.connected);
+        trouble.map(|trouble| trouble.message.as_str())
+    }
+
     fn end(&mut self, kind: TroubleKind) {
         let ended = self.troubles.remove(&kind);
         self.ended.extend(ended.filter(|trouble| trouble.counted.is_some()).map(|trouble| (kind, trouble)));
@@ -101,7 +107,12 @@ impl Health {
         change(self.lock().entry(mailbox.to_owned()).or_default());
     }
 
-    /// A fetch looked through the mailbox; so many mails wait to be taken in.
+    /// The mailbox was looked through; so many mails wait to be taken in. Whether that can be done is not known yet.
+    pub fn looked(&self, mailbox: &str, waiting: usize, now: Timestamp) {
+        self.change(mailbox, |h| (h.last_fetch, h.waiting, h.tried) = (Some(now), waiting, true));
+    }
+
+    /// Mails were taken in and filed away, or there are none; so many wait.
     pub fn fetched(&self, mailbox: &str, waiting: usize, now: Timestamp) {
         self.change(mailbox, |h| {
             (h.connected, h.last_fetch, h.waiting, h.tried) = (true, Some(now), waiting, true);

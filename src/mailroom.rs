@@ -112,6 +112,8 @@ pub struct Mailroom {
     pub skipped: bool,
     /// Turns in a row that ended at once and brought nothing.
     pub idle_turns: u32,
+    /// Why mails could not be filed away in this pass.
+    pub unfiled: Option<SourceError>,
 }
 
 impl Mailroom {
@@ -142,7 +144,7 @@ impl Mailroom {
                 pause = PAUSES.0;
             } else {
                 sleep(spread(pause, self.clock.now().subsec_nanosecond())).await;
-                pause = (pause * 2).min(PAUSES.1);
+                pause = longer(pause);
             }
         }
         self.source.close().await;
@@ -194,21 +196,43 @@ impl Mailroom {
                 self.looked_through = Some(now);
             }
             let (known, fresh) = self.sort_out(listed)?;
-            self.health.fetched(&self.name, fresh.len(), self.clock.now());
+            self.health.looked(&self.name, fresh.len(), self.clock.now());
+            self.unfiled = None;
             if !known.is_empty() {
                 // The daemon ended between commit and move, or the mail was moved back by hand.
-                self.source.file_away(&known).await?;
+                self.file_away(&known).await?;
             }
-            self.from_start = false;
+            self.from_start = self.unfiled.is_some();
             if fresh.is_empty() {
                 self.failures.clear();
-                return Ok(());
+                return self.passed();
             }
             self.idle_turns = 0;
             self.take_all(fresh).await?;
-            if once && !self.skipped {
-                return Ok(());
+            if self.unfiled.is_some() || (once && !self.skipped) {
+                return self.passed();
             }
+        }
+    }
+
+    /// Only now all went well: a mailbox that can be looked at and not worked in would seem to recover again and again.
+    fn passed(&mut self) -> Result<(), PassError> {
+        if let Some(refusal) = self.unfiled.take() {
+            return Err(refusal.into());
+        }
+        self.health.fetched(&self.name, 0, self.clock.now());
+        Ok(())
+    }
+
+    /// Files away what is dealt with. That the server refuses it (a quota, a right that was taken away) keeps no new mail
+    /// from being taken in: what stays in the inbox is known there, and each pass tries again.
+    async fn file_away(&mut self, moves: &[Move]) -> Result<(), PassError> {
+        match self.source.file_away(moves).await {
+            Err(refusal @ SourceError::Refused(_)) if self.source.is_open() => {
+                self.unfiled = Some(refusal);
+                Ok(())
+            }
+            done => Ok(done?),
         }
     }
 
@@ -232,19 +256,20 @@ impl Mailroom {
                     return Err(e);
                 }
             };
-            if let Some(taken) = taken
-                && let Err(e) = guarded(self.finish(taken)).await
-            {
+            let Some(taken) = taken else { continue };
+            if let Err(e) = guarded(self.finish(taken)).await {
                 settled(before).await;
                 return Err(e);
             }
-            self.health.fetched(&self.name, left, self.clock.now());
+            if self.unfiled.is_none() {
+                self.health.fetched(&self.name, left, self.clock.now());
+            }
         }
         if let Some(last) = before {
             self.finish(last).await?;
         }
         // What stood behind a mail that could not be fetched was left out, and the cursor has passed it.
-        self.from_start = self.skipped;
+        self.from_start = self.skipped || self.unfiled.is_some();
         Ok(())
     }
 
@@ -296,7 +321,7 @@ impl Mailroom {
             report(&self.name, outcome);
             moves.push((place, folder_of(outcome.fate)));
         }
-        Ok(self.source.file_away(&moves).await?)
+        self.file_away(&moves).await
     }
 
     async fn fetch(&mut self, batch: &[Listed], limit: u64) -> Result<Vec<Unread>, PassError> {
@@ -427,6 +452,11 @@ fn batches(listed: Vec<Listed>, most: usize) -> Vec<Vec<Listed>> {
         }
     }
     batches
+}
+
+/// The pause after one that did not help.
+fn longer(pause: Duration) -> Duration {
+    (pause * 2).min(PAUSES.1)
 }
 
 /// ± 20 %, so that many installations do not come back to one server in the same second.

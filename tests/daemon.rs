@@ -22,6 +22,8 @@ mod outage;
 mod proxy;
 #[path = "daemon/reconcile.rs"]
 mod reconcile;
+#[path = "daemon/refusals.rs"]
+mod refusals;
 #[path = "daemon/reload.rs"]
 mod reload;
 #[path = "daemon/site.rs"]

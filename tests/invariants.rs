@@ -112,6 +112,40 @@ async fn every_retry_has_the_same_bytes_and_message_id() {
 }
 
 #[tokio::test]
+async fn a_server_that_says_450_for_days_is_asked_each_hour_and_staff_hear_of_it_once() {
+    let mut world = world().await;
+    world.quiet_mornings().await;
+    let deferred = || Delivery::Deferred { reply: "450 4.7.1 try later".to_owned() };
+    world.answers.insert("klant1@klant.test".to_owned(), (0..100).map(|_| deferred()).collect());
+    world.mail(&complaint(1)).await;
+    world.run_until(start().checked_add(168.hours()).expect("in the calendar")).await;
+    let reference = world.list()[0]["reference"].as_str().expect("a reference").to_owned();
+    let shown = world.shown(&reference);
+    assert_eq!(
+        (&shown["notices"][0]["status"], &shown["notices"][0]["attempts"]),
+        (&"sent".into(), &101.into())
+    );
+    let tries: Vec<_> = world.sent.iter().filter(|s| s.to == "klant1@klant.test").collect();
+    assert_eq!(tries.len(), 101, "until it is taken, and no more");
+    assert!(tries.iter().all(|t| t.bytes == tries[0].bytes));
+    assert!(tries[100].reply.starts_with("250"), "{}", tries[100].reply);
+    let days = tries[100].at.duration_since(tries[0].at).as_hours() / 24;
+    assert!((3..=5).contains(&days), "{days} days");
+    let gaps = tries.windows(2).map(|w| w[1].at.duration_since(w[0].at).as_secs());
+    assert!(gaps.clone().skip(7).all(|gap| (2880..=4321).contains(&gap)), "{:?}", gaps.collect::<Vec<_>>());
+    let alarms: Vec<_> =
+        world.sent.iter().filter(|s| s.subject().contains("versturen voor omnistock")).collect();
+    assert_eq!(alarms.len(), 1, "once, when the term that it serves is about to lapse");
+    let words = alarms[0].text().split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(words.contains("before its term ends: 450 4.7.1 try later"), "{words}");
+    let term = &shown["terms"][0];
+    assert_eq!((&term["id"], &term["status"]), (&"ack".into(), &"met_late".into()), "{term}");
+    let lapses: Timestamp = term["due_before"].as_str().expect("a moment").parse().expect("a moment");
+    assert!((0..=4_320).contains(&lapses.duration_since(alarms[0].at).as_secs()), "{}", alarms[0].at);
+    world.check();
+}
+
+#[tokio::test]
 async fn an_attempt_that_a_crash_cut_off_is_made_again_at_most_five_times() {
     let mut world = world().await;
     world.mail_at(&complaint(1), "imap:1/1", Some((1, 1))).await;

@@ -34,7 +34,11 @@ pub(super) fn status(engine: &Engine, health: &Health, now: Timestamp) -> Result
     let connected = mailboxes.iter().all(|(_, h)| h.connected);
     let rows: Vec<Value> = mailboxes
         .into_iter()
-        .map(|(name, h)| json!({ "name": name, "connected": h.connected, "last_fetch": h.last_fetch, "waiting": h.waiting }))
+        .map(|(name, h)| {
+            json!({
+                "name": name, "connected": h.connected, "why": h.why(), "last_fetch": h.last_fetch, "waiting": h.waiting,
+            })
+        })
         .collect();
     let healthy = alarms.is_empty() && connected;
     let body = json!({

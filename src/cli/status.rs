@@ -27,6 +27,9 @@ pub(super) async fn run(config: &Config, json: bool) -> Result<u8, Failure> {
             if connected { "connected" } else { "not connected" },
             mailbox["waiting"]
         ));
+        if !text(mailbox, "why").is_empty() {
+            print::line(format_args!("  {}", text(mailbox, "why")));
+        }
     }
     if let Some(outbox) = status["outbox"].as_object() {
         let counts: Vec<String> = outbox.iter().map(|(status, n)| format!("{n} {status}")).collect();

@@ -2,9 +2,8 @@
 
 use std::collections::BTreeSet;
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
-use secrecy::SecretString;
 use tempfile::TempDir;
 use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::net::{TcpListener, TcpStream};
@@ -36,6 +35,8 @@ struct Shown {
     how: Spoilt,
     /// What it says of each message's size.
     size: u32,
+    /// It has no room to file anything away.
+    is_full: AtomicBool,
     connections: AtomicU32,
 }
 
@@ -46,6 +47,7 @@ impl Shown {
             spoilt: spoilt.iter().copied().collect(),
             how,
             size,
+            is_full: AtomicBool::new(false),
             connections: AtomicU32::new(0),
         })
     }
@@ -62,6 +64,9 @@ impl Shown {
             ["CAPABILITY", ..] => (format!("* CAPABILITY IMAP4rev1 MOVE IDLE\r\n{ok}"), true),
             ["SELECT", ..] => (format!("* OK [UIDVALIDITY 7] ok\r\n{tag} OK [READ-WRITE] done\r\n"), true),
             ["IDLE"] => ("* BYE enough\r\n".to_owned(), false),
+            ["UID", "MOVE", ..] if self.is_full.load(Ordering::Relaxed) => {
+                (format!("{tag} NO [OVERQUOTA] full\r\n"), true)
+            }
             ["UID", "MOVE", set, ..] => {
                 let gone = self.of_set(set);
                 self.uids.lock().expect("whole").retain(|uid| !gone.contains(uid));
@@ -167,7 +172,7 @@ async fn at(shown: &Arc<Shown>) -> Stand {
         tls: TlsMode::None,
         ca: None,
         user: "u".into(),
-        password: SecretString::from("p"),
+        password: "p".into(),
         folder: "INBOX".into(),
         processed: "Verwerkt".into(),
         quarantine: "Quarantaine".into(),
@@ -190,23 +195,27 @@ async fn at(shown: &Arc<Shown>) -> Stand {
         skipped: false,
         looked_through: None,
         idle_turns: 0,
+        unfiled: None,
     };
     Stand { room, engine, wakes, _dir: dir }
 }
 
+/// What the engine decides until the mailroom is gone: the fates by place.
+async fn decided(mut engine: Engine, mut wakes: mpsc::Receiver<Wake>) -> Vec<(String, Fate)> {
+    let mut fates = Vec::new();
+    while let Some(wake) = wakes.recv().await {
+        let Wake::Mail { batch, done } = wake else { continue };
+        let outcomes = engine.take(&batch, Clock::System.now()).await.expect("taken");
+        fates.extend(outcomes.iter().map(|outcome| (outcome.place.clone(), outcome.fate)));
+        done.send(outcomes).ok();
+    }
+    fates.sort_by(|a: &(String, Fate), b| a.0.cmp(&b.0));
+    fates
+}
+
 /// Passes until the folder is empty, with the engine deciding; the fates by place, and how many passes it took.
 async fn emptied(mut place: Stand, shown: &Shown) -> (Vec<(String, Fate)>, usize) {
-    let engine = tokio::spawn(async move {
-        let mut fates = Vec::new();
-        while let Some(wake) = place.wakes.recv().await {
-            let Wake::Mail { batch, done } = wake else { continue };
-            let outcomes = place.engine.take(&batch, Clock::System.now()).await.expect("taken");
-            fates.extend(outcomes.iter().map(|outcome| (outcome.place.clone(), outcome.fate)));
-            done.send(outcomes).ok();
-        }
-        fates.sort_by(|a: &(String, Fate), b| a.0.cmp(&b.0));
-        fates
-    });
+    let engine = tokio::spawn(decided(place.engine, place.wakes));
     let mut passes = 0;
     while !shown.left().is_empty() {
         passes += 1;
@@ -242,6 +251,32 @@ async fn failures_are_not_remembered_without_end() {
         room.note_odd(&[], place.clone(), "no".to_owned(), false).expect_err("it may come yet");
         assert!(room.failures.len() <= MOST_FAILURES && room.failures[&place] == 1);
     }
+}
+
+#[tokio::test]
+async fn what_cannot_be_filed_away_keeps_no_new_mail_out_and_is_one_trouble_that_lasts() {
+    let shown = Shown::new([3], &[], Spoilt::Refused, 300);
+    shown.is_full.store(true, Ordering::Relaxed);
+    let Stand { mut room, engine, wakes, _dir } = at(&shown).await;
+    let fates = tokio::spawn(decided(engine, wakes));
+    let mut since = BTreeSet::new();
+    for uid in 3..=4 {
+        shown.uids.lock().expect("whole").insert(uid);
+        let refused = room.pass(false).await.expect_err("nothing is filed away");
+        room.complain(&refused);
+        let alarms = room.health.alarms(0, room.clock.now());
+        assert!(alarms[0].message.contains("OVERQUOTA"), "{alarms:?}");
+        since.insert(alarms[0].since);
+        let known = room.store.place(MAILBOX, &format!("imap:7/{uid}")).expect("readable");
+        assert!(known.is_some(), "{uid} is taken in");
+    }
+    assert_eq!((since.len(), shown.left().len()), (1, 2));
+    shown.is_full.store(false, Ordering::Relaxed);
+    room.pass(false).await.expect("there is room");
+    assert!(shown.left().is_empty() && room.health.alarms(0, room.clock.now()).is_empty());
+    drop(room);
+    let fates = fates.await.expect("the engine's end");
+    assert_eq!(fates.iter().map(|(_, fate)| *fate).collect::<Vec<_>>(), [Fate::Complaint; 2]);
 }
 
 #[tokio::test]
@@ -283,6 +318,19 @@ async fn a_server_that_hangs_up_on_those_who_wait_is_away() {
     };
     assert!(timeout(Duration::from_millis(500), at_once).await.is_err(), "connected again without a pause");
     served.abort();
+}
+
+#[test]
+fn pauses_double_to_a_minute_and_are_spread_by_a_fifth() {
+    let pauses = std::iter::successors(Some(PAUSES.0), |pause| Some(longer(*pause)));
+    let seconds: Vec<u64> = pauses.take(9).map(|pause| pause.as_secs()).collect();
+    assert_eq!(seconds, [1, 2, 4, 8, 16, 32, 60, 60, 60]);
+    let spreads = (0..1_000).map(|chance| spread(PAUSES.1, chance));
+    let all: BTreeSet<u64> = spreads.map(|pause| pause.as_secs()).collect();
+    assert_eq!((all.first(), all.last()), (Some(&48), Some(&71)));
+    for odd in [i32::MIN, -1, i32::MAX] {
+        assert!((48..=72).contains(&spread(PAUSES.1, odd).as_secs()), "{odd}");
+    }
 }
 
 #[test]

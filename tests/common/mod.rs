@@ -113,6 +113,22 @@ impl Mailhost {
         smtp.command("QUIT\r\n", '2');
     }
 
+    /// What a person does in his mail program: these IMAP commands, each of which must succeed.
+    pub fn by_hand(&self, (user, password): (&str, &str), commands: &[&str]) {
+        let stream = TcpStream::connect(("127.0.0.1", self.port("imap"))).expect("dovecot");
+        let mut imap = BufReader::new(stream);
+        let login = format!("LOGIN {user} {password}");
+        for command in ["NOOP", login.as_str()].iter().chain(commands).chain(&["LOGOUT"]) {
+            imap.get_mut().write_all(format!("a {command}\r\n").as_bytes()).expect("sent");
+            let mut line = String::new();
+            while !line.starts_with("a ") {
+                line.clear();
+                assert!(imap.read_line(&mut line).expect("an answer") > 0, "closed at {command:?}");
+            }
+            assert!(line.starts_with("a OK"), "{line:?} to {command:?}");
+        }
+    }
+
     /// Every mail in a folder of somebody's mailbox; `""` is the inbox.
     pub fn mails(&self, address: &str, folder: &str) -> Vec<Vec<u8>> {
         let (user, domain) = address.split_once('@').expect("an address");
