@@ -28,4 +28,5 @@ pub mod config;
 pub mod setup;
 pub mod telemetry;
 pub mod net;
+pub mod password;
 pub mod tls;

@@ -17,6 +17,7 @@ use crate::outbox::deliver::{Outlet, OutletError};
 use crate::outbox::maildir::{MaildirOutlet, MaildirSettings};
 use crate::outbox::smtp::{SmtpOutlet, SmtpSettings};
 use crate::outbox::templates::{TemplateError, Templates};
+use crate::password::Password;
 use crate::rules::{RuleFault, Rules};
 use crate::store::{Store, StoreError};
 use crate::tls::TlsError;
@@ -136,7 +137,7 @@ pub fn source(name: &str, inbox: &Inbox) -> Result<Source, SetupError> {
                 tls: m.tls,
                 ca: m.ca.clone(),
                 user: m.user.clone(),
-                password: m.password.reveal()?,
+                password: password(&m.password)?,
                 folder: m.folder.clone(),
                 processed: m.processed.clone(),
                 quarantine: m.quarantine.clone(),
@@ -146,6 +147,13 @@ pub fn source(name: &str, inbox: &Inbox) -> Result<Source, SetupError> {
             Source::imap(settings).map_err(|e| SetupError::Tls(name.to_owned(), e))
         }
     }
+}
+
+/// What can't be read now is refused now; what is replaced later counts from the next login on.
+fn password(secret: &Secret) -> Result<Password, ConfigError> {
+    secret.reveal()?;
+    let secret = secret.clone();
+    Ok(Password::read_by(move || secret.reveal().map_err(|fault| fault.to_string())))
 }
 
 /// Every mailbox's ways out: two connections to a server, one writer of a Maildir.
@@ -175,7 +183,7 @@ pub fn outlet(name: &str, outbox: &Outbox) -> Result<Outlet, SetupError> {
                 tls: s.tls,
                 ca: s.ca.clone(),
                 user: s.user.clone(),
-                password: s.password.as_ref().map(Secret::reveal).transpose()?,
+                password: s.password.as_ref().map(password).transpose()?,
                 timeout: s.timeout,
                 data_timeout: s.data_timeout,
             };

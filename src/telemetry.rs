@@ -63,13 +63,17 @@ pub fn start(format: LogFormat, filter: Option<&str>) -> Result<(), TelemetryErr
     Ok(())
 }
 
-/// The HTML library warns of every odd page: what senders write must not fill the log.
+/// The HTML library warns of every odd page: what senders write must not fill the log. And that a server's certificate is
+/// not trusted is said once, by whoever dialled, not as an error by the library that looked at it.
 ///
 /// A level alone is klachtd's; it may quieten the libraries, and not make them louder than `warn`.
 fn parse_filter(filter: &str) -> Result<EnvFilter, TelemetryError> {
     let directives = match filter.parse::<LevelFilter>() {
-        Ok(level) => format!("{},html5ever=off,klachtd={level}", level.min(LevelFilter::WARN)),
-        Err(_) => format!("warn,html5ever=off,klachtd=info,{filter}"),
+        Ok(level) => format!(
+            "{},html5ever=off,rustls_platform_verifier=off,klachtd={level}",
+            level.min(LevelFilter::WARN)
+        ),
+        Err(_) => format!("warn,html5ever=off,rustls_platform_verifier=off,klachtd=info,{filter}"),
     };
     EnvFilter::builder()
         .parse(directives)

@@ -12,6 +12,8 @@ mod alarms;
 mod answers;
 #[path = "daemon/completion.rs"]
 mod completion;
+#[path = "daemon/credentials.rs"]
+mod credentials;
 #[path = "daemon/journey.rs"]
 mod journey;
 #[path = "daemon/killed.rs"]

@@ -14,7 +14,6 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use async_imap::imap_proto::{MailboxDatum, Response, ResponseCode};
-use secrecy::SecretString;
 use tokio::sync::mpsc::Sender;
 
 use self::answers::{read_abilities, read_listed, read_mail, uid_of};
@@ -22,6 +21,7 @@ use self::names::{folder_name, quoted, sequence_set};
 use self::wire::{Fault, Wire};
 use super::source::{Content, Cursor, HEAD_SIZE, Listed, Mail, Place, SourceError};
 use crate::net::Network;
+use crate::password::Password;
 use crate::tls::{SeenCertificate, TlsError, TlsMode, allowed};
 
 /// UIDs in one command: its line stays well below the 8,192 bytes that servers take (RFC 7162 section 4).
@@ -47,7 +47,7 @@ pub struct ImapSettings {
     /// The user to log in as.
     pub user: String,
     /// The user's password.
-    pub password: SecretString,
+    pub password: Password,
     /// The folder with the letters; UTF-8, levels separated by `/`, as the two below.
     pub folder: String,
     /// Where letters go that were dealt with.

@@ -10,18 +10,17 @@ mod wire;
 
 use std::future::Future;
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::time::Duration;
 
 use lettre::transport::smtp::authentication::{Credentials, Mechanism};
 use lettre::transport::smtp::client::AsyncSmtpConnection;
 use lettre::transport::smtp::extension::ClientId;
-use rustls::ClientConfig;
-use secrecy::{ExposeSecret as _, SecretString};
+use secrecy::ExposeSecret as _;
 
 use self::session::{Mail, Session};
 use super::deliver::{Delivery, Dispatch, OutletError};
 use crate::net::Network;
+use crate::password::Password;
 use crate::tls::{self, SeenCertificate, TlsMode};
 
 /// Where and how a mailbox's mails are handed over.
@@ -38,7 +37,7 @@ pub struct SmtpSettings {
     /// Whom to log in as; without user or password there is no login.
     pub user: Option<String>,
     /// The password. Never logged.
-    pub password: Option<SecretString>,
+    pub password: Option<Password>,
     /// The longest wait in any one step.
     pub timeout: Duration,
     /// The longest wait for the answer to the final dot.
@@ -72,7 +71,6 @@ pub struct SmtpOutlet {
     settings: SmtpSettings,
     network: Network,
     certificate: SeenCertificate,
-    tls: Option<Arc<ClientConfig>>,
     hello: ClientId,
     kept: Option<Session>,
 }
@@ -85,14 +83,12 @@ impl SmtpOutlet {
     pub fn new(settings: SmtpSettings) -> Result<Self, OutletError> {
         tls::allowed(settings.tls, &settings.host)?;
         let certificate = SeenCertificate::default();
-        let tls = match settings.tls {
-            TlsMode::Implicit | TlsMode::StartTls => {
-                Some(tls::client_config(settings.ca.as_deref(), &certificate)?)
-            }
-            TlsMode::None => None,
-        };
+        if settings.tls != TlsMode::None {
+            // Made anew for each connection; here, so that what is wrong with it is said at once.
+            tls::client_config(settings.ca.as_deref(), &certificate)?;
+        }
         let network = Network::default();
-        Ok(Self { settings, network, certificate, tls, hello: ClientId::default(), kept: None })
+        Ok(Self { settings, network, certificate, hello: ClientId::default(), kept: None })
     }
 
     /// Connects over another network from now on.
@@ -102,7 +98,7 @@ impl SmtpOutlet {
 
     pub(super) fn certificate(&self) -> Option<(String, SeenCertificate)> {
         let server = format!("{}:{}", self.settings.host, self.settings.port);
-        self.tls.is_some().then(|| (server, self.certificate.clone()))
+        (self.settings.tls != TlsMode::None).then(|| (server, self.certificate.clone()))
     }
 
     pub(super) async fn send(&mut self, dispatch: &Dispatch) -> Delivery {
@@ -157,7 +153,7 @@ impl SmtpOutlet {
     /// A new connection: TCP, TLS, greeting, EHLO, login. What fails here is no verdict on any mail.
     async fn connect(&self) -> Result<Session, OutletError> {
         let settings = &self.settings;
-        let (line, taken) = wire::open(&self.network, settings, self.tls.as_ref(), &self.hello).await?;
+        let (line, taken) = wire::open(&self.network, settings, &self.certificate, &self.hello).await?;
         let greeted = AsyncSmtpConnection::connect_with_transport(line, &self.hello);
         let mut connection =
             within(settings, "the greeting", greeted).await?.map_err(|error| self.turned_away(&error))?;
@@ -172,8 +168,9 @@ impl SmtpOutlet {
         &self,
         connection: &mut AsyncSmtpConnection,
         user: &str,
-        password: &SecretString,
+        password: &Password,
     ) -> Result<(), OutletError> {
+        let password = password.now().await.map_err(|reply| OutletError::LoginRefused { reply })?;
         let credentials = Credentials::new(user.to_owned(), password.expose_secret().to_owned());
         let login = connection.auth(&[Mechanism::Plain, Mechanism::Login], &credentials);
         match within(&self.settings, "the login", login).await? {

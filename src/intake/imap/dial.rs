@@ -161,7 +161,8 @@ impl Authenticator for Plain {
 }
 
 async fn log_in(settings: &ImapSettings, client: Client<Guard>) -> Result<Session<Guard>, SourceError> {
-    let (user, password) = (settings.user.as_str(), settings.password.expose_secret());
+    let password = settings.password.now().await.map_err(SourceError::Refused)?;
+    let (user, password) = (settings.user.as_str(), password.expose_secret());
     let result = if user.is_ascii() && password.is_ascii() {
         client.login(user, password).await
     } else {

@@ -59,7 +59,7 @@ async fn scripted(scripts: &[String], tls: TlsMode, timeout: Duration) -> (SmtpO
         tls,
         ca: None,
         user: None,
-        password: Some("p".to_owned().into()),
+        password: Some("p".into()),
         timeout,
         data_timeout: timeout,
     };

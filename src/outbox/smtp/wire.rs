@@ -15,7 +15,6 @@ use lettre::transport::smtp::client::AsyncTokioStream;
 use lettre::transport::smtp::commands::{Ehlo, Starttls};
 use lettre::transport::smtp::extension::{ClientId, Extension, ServerInfo};
 use lettre::transport::smtp::response::Response;
-use rustls::ClientConfig;
 use rustls::pki_types::ServerName;
 use tokio::io::{
     AsyncBufReadExt as _, AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _, BufReader, ReadBuf,
@@ -25,7 +24,7 @@ use tokio_rustls::TlsConnector;
 use super::{SmtpSettings, within};
 use crate::net::{self, DialError, Network};
 use crate::outbox::deliver::OutletError;
-use crate::tls::TlsMode;
+use crate::tls::{SeenCertificate, TlsMode, client_config};
 
 /// Bytes of one reply, sixteen of the longest lines (RFC 5321 section 4.5.3.1.5). lettre reads a reply anew with each
 /// line that comes: much more would keep a thread busy.
@@ -48,20 +47,20 @@ pub(super) type Line = Box<dyn AsyncTokioStream>;
 pub(super) async fn open(
     network: &Network,
     settings: &SmtpSettings,
-    tls: Option<&Arc<ClientConfig>>,
+    seen: &SeenCertificate,
     hello: &ClientId,
 ) -> Result<(Line, Taken), OutletError> {
     let stream = dial(network, settings).await?;
     let (peer, taken) = (stream.peer, stream.taken.clone());
-    let line: Line = match (settings.tls, tls) {
-        (TlsMode::None, _) | (_, None) => Box::new(Answered::new(stream, Vec::new(), peer)),
-        (TlsMode::Implicit, Some(config)) => {
-            let stream = encrypt(settings, config, stream).await?;
+    let line: Line = match settings.tls {
+        TlsMode::None => Box::new(Answered::new(stream, Vec::new(), peer)),
+        TlsMode::Implicit => {
+            let stream = encrypt(settings, seen, stream).await?;
             Box::new(Answered::new(stream, Vec::new(), peer))
         }
-        (TlsMode::StartTls, Some(config)) => {
+        TlsMode::StartTls => {
             let (greeting, stream) = start_tls(settings, hello, stream).await?;
-            let stream = encrypt(settings, config, stream).await?;
+            let stream = encrypt(settings, seen, stream).await?;
             Box::new(Answered::new(stream, greeting, peer))
         }
     };
@@ -80,12 +79,17 @@ async fn dial(network: &Network, settings: &SmtpSettings) -> Result<Counted, Out
 
 async fn encrypt(
     settings: &SmtpSettings,
-    config: &Arc<ClientConfig>,
+    seen: &SeenCertificate,
     stream: Counted,
 ) -> Result<tokio_rustls::client::TlsStream<Counted>, OutletError> {
     let name = ServerName::try_from(settings.host.clone())
         .map_err(|_| settings.not_safe("not a name that a certificate can be for".into()))?;
-    let handshake = TlsConnector::from(Arc::clone(config)).connect(name, stream);
+    // made anew each time: a root that the operator adds or replaces counts from the next connection on
+    let (ca, seen) = (settings.ca.clone(), seen.clone());
+    let config = tokio::task::spawn_blocking(move || client_config(ca.as_deref(), &seen))
+        .await
+        .map_err(|error| settings.unreachable(error.to_string()))??;
+    let handshake = TlsConnector::from(config).connect(name, stream);
     within(settings, "the TLS handshake", handshake).await?.map_err(|error| {
         // rustls reports what it holds against the server as invalid data; the rest is the network's
         if error.kind() == io::ErrorKind::InvalidData {
