@@ -1,5 +1,6 @@
 //! The service: one loop over a closed enum of reasons to wake up.
 
+mod life;
 mod settling;
 mod signals;
 #[cfg(test)]
@@ -15,6 +16,7 @@ use tokio::task::JoinSet;
 use tokio::time::Instant;
 use tracing::{error, info, warn};
 
+use self::life::Life;
 use self::settling::Answers;
 use crate::alarms::{Alarms, Watch};
 use crate::answers::{self, Ask, Reply, exit};
@@ -80,9 +82,6 @@ const TICK: usize = 100;
 /// The loop wakes at least this often: alarms, the watchdog, a clock that jumped.
 const PULSE: Duration = Duration::from_secs(15);
 
-/// How often systemd is told that the loop turns, at most.
-const WATCHDOG: Duration = Duration::from_secs(5);
-
 /// How long the loop waits before it tries again what a full disk refused.
 const FULL_PAUSE: Duration = Duration::from_secs(5);
 
@@ -114,7 +113,7 @@ struct Daemon {
     /// Whether the disk was full when something was last to be written.
     full: bool,
     ready: bool,
-    told: Option<Instant>,
+    life: Life,
     alarms: Alarms,
     /// When it began, by a clock that nobody can set.
     began: Instant,
@@ -267,7 +266,7 @@ impl Daemon {
             mailrooms,
             full: false,
             ready: false,
-            told: None,
+            life: Life::default(),
             alarms,
             began: Instant::now(),
         })
@@ -437,10 +436,10 @@ impl Daemon {
                 });
             }
             Wake::Ask { ask: Ask::Snapshot, reply } => {
-                let store = self.engine.store().clone();
+                let (store, mut life) = (self.engine.store().clone(), Life::default());
                 tokio::spawn(async move {
                     // Readers wait too while the register is copied: the loop may not come to say that it lives.
-                    let copied = answers::snapshot(store, || setup::tell_systemd("WATCHDOG=1")).await;
+                    let copied = answers::snapshot(store, move || life.sign()).await;
                     let _ = reply.send(Reply::or_refused(copied, exit::TEMPFAIL));
                 });
             }
@@ -548,10 +547,7 @@ impl Daemon {
             setup::tell_systemd("READY=1");
             info!("ready");
         }
-        if self.told.is_none_or(|told| told.elapsed() >= WATCHDOG) {
-            self.told = Some(Instant::now());
-            setup::tell_systemd("WATCHDOG=1");
-        }
+        self.life.sign();
     }
 
     fn passed(&self) -> Result<Passed, EngineError> {

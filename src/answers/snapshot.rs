@@ -11,7 +11,7 @@ use crate::store::Store;
 ///
 /// # Errors
 /// [`EngineError::Store`].
-pub async fn snapshot(store: Store, alive: impl Fn() + Send + 'static) -> Result<Reply, EngineError> {
+pub async fn snapshot(store: Store, alive: impl FnMut() + Send + 'static) -> Result<Reply, EngineError> {
     let dir = store.snapshot(alive).await?;
     Ok(Reply::data(json!({ "snapshot": dir })))
 }

@@ -53,7 +53,7 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError`]; nothing of use is left then.
-    pub async fn snapshot(&self, alive: impl Fn() + Send + 'static) -> Result<PathBuf, StoreError> {
+    pub async fn snapshot(&self, alive: impl FnMut() + Send + 'static) -> Result<PathBuf, StoreError> {
         let inner = Arc::clone(&self.inner);
         let begun = tokio::task::spawn_blocking(move || new_folder(&inner.dir)).await;
         let (dir, lock) = begun.map_err(|e| StoreError::Broken(format!("copying: {e}")))??;
@@ -82,7 +82,7 @@ fn new_folder(data: &Path) -> Result<(PathBuf, Lock), StoreError> {
     files::make_dir(&dir)?;
     let lock = Lock::take(&dir)?;
     for name in ["secret", "format"] {
-        files::copy(&data.join(name), &dir.join(name), &|| ())?;
+        files::copy(&data.join(name), &dir.join(name), &mut || ())?;
     }
     Ok((dir, lock))
 }
@@ -219,7 +219,7 @@ impl Backup {
         }
         files::write_whole(dir, "format", upgrade::label().as_bytes())?;
         files::remove_folder(&made)?;
-        files::copy_folder(&snapshot.dir.join("db"), &made, &|| ())?;
+        files::copy_folder(&snapshot.dir.join("db"), &made, &mut || ())?;
         let verified = self.fill(&made, &snapshot.blob)?;
         files::sync_disk_of(dir)?;
         let (faulty, before) = (dir.join("db.faulty"), dir.join("db.old"));
@@ -290,7 +290,7 @@ impl Backup {
         let (made, blob) = (target.dir.join("db.restore-tmp"), target.dir.join("blob"));
         let put_back = || {
             files::remove_folder(&made)?;
-            files::copy_folder(&db, &made, &|| ())?;
+            files::copy_folder(&db, &made, &mut || ())?;
             copy_contents(&dir.join("blob"), &blob, true)?;
             let verified = verify_copy(dir, &made, &blob, Some(now))?;
             Ok((verified, target.settle(&made, &secret, why, now)?))

@@ -57,8 +57,8 @@ pub(super) fn sync_disk_of(dir: &Path) -> Result<(), StoreError> {
 const STRETCH: u64 = 64 << 20;
 
 /// Copies a file for our eyes only; it is on disk only after [`sync`]. Between stretches it says that it is `alive`.
-pub(super) fn copy(from: &Path, to: &Path, alive: &dyn Fn()) -> Result<(), StoreError> {
-    let copied = || {
+pub(super) fn copy(from: &Path, to: &Path, alive: &mut dyn FnMut()) -> Result<(), StoreError> {
+    let mut copied = || {
         let source = File::open(from)?;
         let mut target = File::options().write(true).create(true).truncate(true).mode(0o600).open(to)?;
         loop {
@@ -73,7 +73,7 @@ pub(super) fn copy(from: &Path, to: &Path, alive: &dyn Fn()) -> Result<(), Store
 }
 
 /// Copies the files of a folder into a new one, as [`copy`] does; those of its folders too.
-pub(super) fn copy_folder(from: &Path, to: &Path, alive: &dyn Fn()) -> Result<(), StoreError> {
+pub(super) fn copy_folder(from: &Path, to: &Path, alive: &mut dyn FnMut()) -> Result<(), StoreError> {
     make_dir(to)?;
     for path in list(from)? {
         let target = to.join(path.file_name().unwrap_or_default());

@@ -114,7 +114,7 @@ impl Engine {
 
     /// Copies the files of the register as they are between two transactions; on disk only after a sync of the copy.
     /// Readers wait too: sled tidies up its pages while it reads.
-    pub(super) fn copy_to(&self, dir: &Path, alive: &dyn Fn()) -> Result<(), StoreError> {
+    pub(super) fn copy_to(&self, dir: &Path, alive: &mut dyn FnMut()) -> Result<(), StoreError> {
         let _guard = self.gate.write().unwrap_or_else(PoisonError::into_inner);
         self.sync()?;
         files::copy_folder(&self.dir, dir, alive)

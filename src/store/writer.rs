@@ -27,7 +27,7 @@ pub(super) enum Order {
     Flush(oneshot::Sender<Result<(), StoreError>>),
     DropCounts(Date, oneshot::Sender<Result<(), StoreError>>),
     /// Where to, and what is called again and again while it takes its time.
-    Copy(PathBuf, Box<dyn Fn() + Send>, oneshot::Sender<Result<(), StoreError>>),
+    Copy(PathBuf, Box<dyn FnMut() + Send>, oneshot::Sender<Result<(), StoreError>>),
 }
 
 /// Works until the last sender is gone; then brings everything to the disk.
@@ -61,7 +61,7 @@ fn carry_out(
         Order::Commit(commits, to) => answer(to, commit(engine, signer, &commits)),
         Order::Flush(to) => flushes.push(to),
         Order::DropCounts(before, to) => answer(to, drop_counts(engine, before)),
-        Order::Copy(dir, alive, to) => answer(to, engine.copy_to(&dir, &alive)),
+        Order::Copy(dir, mut alive, to) => answer(to, engine.copy_to(&dir, &mut alive)),
     }
 }
 

@@ -36,7 +36,7 @@ fn complain(host: &Mailhost) -> String {
 fn a_complaint_is_acknowledged_registered_and_filed() {
     let Some(host) = Mailhost::start(&[]) else { return };
     let site = Site::new(&omnistock(&host));
-    let mut service = site.start();
+    let service = site.start();
     assert!(
         service.told().contains("READY=1") && service.told().contains("WATCHDOG=1"),
         "{}",

@@ -4,6 +4,7 @@ use std::fs;
 use std::os::unix::net::UnixDatagram;
 use std::path::PathBuf;
 use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -146,7 +147,17 @@ impl Site {
         let notify = self.path("notify");
         let _ = fs::remove_file(&notify);
         let systemd = UnixDatagram::bind(&notify).unwrap();
-        systemd.set_nonblocking(true).unwrap();
+        // systemd always listens; who tells it more than the kernel holds waits for it.
+        let told = Arc::new(Mutex::new(String::new()));
+        let heard = Arc::clone(&told);
+        thread::spawn(move || {
+            let mut datagram = [0; 4096];
+            while let Ok(size) = systemd.recv(&mut datagram) {
+                let mut told = heard.lock().unwrap();
+                told.push_str(&String::from_utf8_lossy(&datagram[..size]));
+                told.push('\n');
+            }
+        });
         let log = self.path("log");
         let child = Command::new(program())
             .arg("--config")
@@ -157,7 +168,7 @@ impl Site {
             .stderr(fs::File::create(&log).unwrap())
             .spawn()
             .unwrap();
-        Service { child, log, systemd, told: String::new() }
+        Service { child, log, told }
     }
 }
 
@@ -165,8 +176,7 @@ impl Site {
 pub(crate) struct Service {
     child: Child,
     log: PathBuf,
-    systemd: UnixDatagram,
-    told: String,
+    told: Arc<Mutex<String>>,
 }
 
 impl Service {
@@ -176,13 +186,8 @@ impl Service {
     }
 
     /// What it told systemd so far.
-    pub(crate) fn told(&mut self) -> &str {
-        let mut datagram = [0; 4096];
-        while let Ok(size) = self.systemd.recv(&mut datagram) {
-            self.told.push_str(&String::from_utf8_lossy(&datagram[..size]));
-            self.told.push('\n');
-        }
-        &self.told
+    pub(crate) fn told(&self) -> String {
+        self.told.lock().unwrap().clone()
     }
 
     /// Sends a signal by its name.
