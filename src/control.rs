@@ -7,7 +7,7 @@ mod door;
 
 use std::fs;
 use std::io;
-use std::os::unix::fs::{FileTypeExt, PermissionsExt};
+use std::os::unix::fs::{FileTypeExt, PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -21,12 +21,12 @@ use hyper_util::rt::TokioIo;
 use serde::Serialize;
 use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::{mpsc, oneshot, watch};
-use tracing::debug;
+use tracing::{debug, info};
 
 use self::door::{Door, LARGE, Turns, in_turn};
 use crate::answers::{Ask, Reply, exit, ingest, reconcile};
 use crate::clock::Clock;
-use crate::config::Config;
+use crate::config::{Config, SOCKET};
 use crate::engine::Settings;
 use crate::store::Store;
 use crate::wake::Wake;
@@ -54,20 +54,41 @@ pub enum ControlError {
 
 /// Makes the socket; one that a crashed service left is replaced.
 ///
+/// systemd tells the service alone in which directory it may stand: commands find it through a link in the directory
+/// `store`.
+///
 /// # Errors
 /// [`ControlError::Listen`].
-pub fn listen(path: &Path) -> Result<UnixListener, ControlError> {
+pub fn listen(path: &Path, store: &Path) -> Result<UnixListener, ControlError> {
     let fail = |e| ControlError::Listen(path.to_owned(), e);
     if let Some(directory) = path.parent() {
         fs::create_dir_all(directory).map_err(fail)?;
     }
-    // The store's lock was taken before: whoever made this socket is gone. Anything but a socket is left alone.
-    if fs::symlink_metadata(path).is_ok_and(|m| m.file_type().is_socket()) {
-        fs::remove_file(path).map_err(fail)?;
+    let link = store.join(SOCKET);
+    for left in [path, &link] {
+        // The store's lock was taken before: whoever made this is gone. Anything else is left alone.
+        if fs::symlink_metadata(left).is_ok_and(|m| m.file_type().is_socket() || m.is_symlink()) {
+            fs::remove_file(left).map_err(fail)?;
+        }
     }
     let listener = UnixListener::bind(path).map_err(fail)?;
     fs::set_permissions(path, fs::Permissions::from_mode(0o660)).map_err(fail)?;
+    if link != path && !link.exists() {
+        symlink(path, &link).map_err(|e| ControlError::Listen(link, e))?;
+    }
     Ok(listener)
+}
+
+/// Takes the socket away, and the link to it.
+pub fn leave(path: &Path, store: &Path) {
+    let link = store.join(SOCKET);
+    if link != path && fs::symlink_metadata(&link).is_ok_and(|m| m.is_symlink()) {
+        // What is left of it leads nowhere, as after a crash.
+        let _ = fs::remove_file(link);
+    }
+    if let Err(e) = fs::remove_file(path) {
+        info!("the control socket {} was gone already: {e}", path.display());
+    }
 }
 
 /// What answers need beside the daemon's loop.
@@ -276,7 +297,7 @@ mod tests {
         });
         let path = dir.join("control.sock");
         let large = Turns::from(LARGE);
-        let door = Door::of(listen(&path).expect("a socket"));
+        let door = Door::of(listen(&path, path.parent().expect("a directory")).expect("a socket"));
         let app = app(counter, large.clone());
         tokio::spawn(async move { axum::serve(door, app).await });
         (path, large)
@@ -330,6 +351,20 @@ mod tests {
         half.pop();
         let reply = asked.await.expect("heard").expect("a service");
         assert!(reply.error.is_some_and(|words| words.contains("nowhere")));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_stops_half_way_loses_his_turn() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let (path, large) = served(dir.path()).await;
+        let mut stream = stalled(&path, LARGE).await;
+        let mut answer = [0; 12];
+        timeout(door::PATIENCE * 2, stream.read_exact(&mut answer))
+            .await
+            .expect("in time")
+            .expect("an answer");
+        assert_eq!(&answer, b"HTTP/1.1 408");
+        assert_eq!(large.free.available_permits(), door::AT_ONCE);
     }
 
     #[tokio::test]

@@ -171,15 +171,15 @@ pub async fn serve(
     let mut engine = Engine::start(store.clone(), settings).await?;
     engine.wake_outbox(clock.now()).await?;
 
-    let socket = config.socket.clone();
+    let (socket, directory) = (config.socket.clone(), config.store.clone());
     let mut daemon = Daemon::start(config, clock, engine, ways, once)?;
     let served = daemon.serve(once).await;
     daemon.farewell().await;
     let passed = served.and_then(|()| Ok(daemon.passed()?));
     daemon.tasks.shutdown().await;
     drop(daemon);
-    if !once && let Err(e) = std::fs::remove_file(&socket) {
-        info!("the control socket {} was gone already: {e}", socket.display());
+    if !once {
+        control::leave(&socket, &directory);
     }
     let closed = store.close().await.map_err(EngineError::from);
     match passed.and_then(|passed| Ok(closed.map(|()| passed)?)) {
@@ -226,7 +226,7 @@ impl Daemon {
                 clock: clock.clone(),
                 config: Arc::new(config.clone()),
             };
-            tasks.spawn(control::serve(control::listen(&config.socket)?, counter));
+            tasks.spawn(control::serve(control::listen(&config.socket, &config.store)?, counter));
         }
         let mut lanes = Vec::new();
         for (mailbox, outlet) in outlets {

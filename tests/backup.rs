@@ -147,3 +147,46 @@ fn what_is_not_there_is_neither_made_nor_copied() {
     site.run(&["restore", empty]).ends(65, &["no complete backup"]);
     assert!(!site.path("state").exists());
 }
+
+#[test]
+fn commands_find_the_service_where_systemd_put_its_socket() {
+    let site = Site::new(MAILDIRS);
+    let runtime = site.path("run");
+    fs::create_dir(&runtime).unwrap();
+    let service = site.spawn_with(&[("RUNTIME_DIRECTORY", runtime.to_str().unwrap())]);
+    eventually("ready", || service.log().contains("ready").then_some(()));
+    assert!(runtime.join("control.sock").exists());
+    site.run(&["status"]).ends(0, &["healthy"]);
+    let into = site.dir.path().join("backup");
+    site.run(&["backup", into.to_str().unwrap()]).ends(0, &["verified"]);
+    service.kill();
+    let said = site.run(&["status"]).ends(69, &["no service is running"]);
+    assert!(!said.text().contains("is in use"));
+    // Without that directory the next one has its socket where the link stands.
+    let service = site.start();
+    site.run(&["status"]).ends(0, &["healthy"]);
+    service.stop();
+    assert!(!site.path("state/control.sock").exists());
+    let service = site.spawn_with(&[("RUNTIME_DIRECTORY", runtime.to_str().unwrap())]);
+    eventually("ready", || service.log().contains("ready").then_some(()));
+    service.stop();
+    assert!(
+        fs::symlink_metadata(site.path("state/control.sock")).is_err()
+            && !runtime.join("control.sock").exists()
+    );
+}
+
+#[test]
+fn what_proves_makes_no_register() {
+    let site = Site::new(MAILDIRS);
+    for command in [&["verify"][..], &["export"]] {
+        site.run(command).ends(65, &["there is no register in"]);
+    }
+    assert!(!site.path("state").exists());
+    if rustix::process::geteuid().is_root() {
+        fs::create_dir(site.path("state")).unwrap();
+        std::os::unix::fs::chown(site.path("state"), Some(65_534), None).unwrap();
+        site.run(&["list"]).ends(64, &["sudo -u '#65534' klachtd"]);
+        assert_eq!(fs::read_dir(site.path("state")).unwrap().count(), 0);
+    }
+}

@@ -14,6 +14,8 @@ mod answers;
 mod completion;
 #[path = "daemon/credentials.rs"]
 mod credentials;
+#[path = "daemon/full.rs"]
+mod full;
 #[path = "daemon/journey.rs"]
 mod journey;
 #[path = "daemon/killed.rs"]

@@ -1,5 +1,7 @@
 //! Asks the running service over its socket; without one, opens the store itself.
 
+use std::os::unix::fs::MetadataExt as _;
+
 use serde_json::Value;
 
 use super::Failure;
@@ -10,6 +12,7 @@ use crate::control;
 use crate::engine::Engine;
 use crate::health::Health;
 use crate::setup;
+use crate::store::Store;
 
 /// The answer's data, and the exit code that goes with it.
 pub(super) async fn ask(config: &Config, ask: Ask) -> Result<(Value, u8), Failure> {
@@ -42,6 +45,11 @@ impl<'a> Asked<'a> {
         }
     }
 
+    /// Whether the running service answered what was asked last.
+    pub(super) const fn is_running(&self) -> bool {
+        self.own.is_none()
+    }
+
     /// Closes what was opened.
     pub(super) async fn end(self) -> Result<(), Failure> {
         if let Some(engine) = self.own {
@@ -64,10 +72,36 @@ impl<'a> Asked<'a> {
             engine
         } else {
             let settings = setup::settings(self.config)?;
-            Engine::start(setup::open_store(self.config).await?, settings).await?
+            let is_proof = matches!(ask, Ask::Verify);
+            let store = if is_proof { own_register(self.config).await } else { own_store(self.config).await };
+            Engine::start(store?, settings).await?
         };
         let engine = self.own.insert(engine);
         let health = Health::of(self.config.house.mailboxes.iter().map(|m| m.name.clone()));
         Ok(answers::answer(engine, &health, ask, Clock::System.now()).await?)
     }
+}
+
+/// The store itself, when no service runs. Nothing of it comes to belong to another user than its directory: the
+/// service could not use it any more.
+pub(super) async fn own_store(config: &Config) -> Result<Store, Failure> {
+    let mine = rustix::process::geteuid().as_raw();
+    if let Some(owner) = std::fs::metadata(&config.store).ok().map(|dir| dir.uid()).filter(|uid| *uid != mine)
+    {
+        let dir = config.store.display();
+        let words = format!(
+            "{dir} belongs to another user; run the command as that user: sudo -u '#{owner}' klachtd"
+        );
+        return Err(Failure::new(exit::USAGE, words));
+    }
+    Ok(setup::open_store(config).await?)
+}
+
+/// The same for what proves or copies: an empty register that is made for it would prove nothing.
+pub(super) async fn own_register(config: &Config) -> Result<Store, Failure> {
+    if !config.store.join("db").exists() {
+        let words = format!("there is no register in {}", config.store.display());
+        return Err(Failure::new(exit::DATAERR, words));
+    }
+    own_store(config).await
 }

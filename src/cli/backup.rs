@@ -2,12 +2,12 @@
 
 use std::path::{Path, PathBuf};
 
+use super::asking::own_register;
 use super::{Failure, export, print};
 use crate::answers::{Ask, exit};
 use crate::config::Config;
 use crate::control;
-use crate::setup;
-use crate::store::{Backup, BackupError, Snapshot, Store, Verified};
+use crate::store::{Backup, BackupError, Snapshot, Verified};
 
 /// Where to.
 #[derive(Debug, clap::Args)]
@@ -35,7 +35,7 @@ pub(super) async fn run(config: &Config, arguments: &Arguments) -> Result<u8, Fa
     let snapshot = if let Some(snapshot) = running(config).await? {
         snapshot
     } else {
-        let store = own(config).await?;
+        let store = own_register(config).await?;
         let made = store.snapshot(|| ()).await;
         store.close().await?;
         Snapshot::hold(&made?)?
@@ -79,13 +79,4 @@ pub(super) async fn running(config: &Config) -> Result<Option<Snapshot>, Failure
         return Err(Failure::new(reply.exit, error));
     }
     Ok(Some(Snapshot::hold(Path::new(print::text(&reply.body, "snapshot")))?))
-}
-
-/// The register itself, when no service runs. None is made where there is none.
-pub(super) async fn own(config: &Config) -> Result<Store, Failure> {
-    if !config.store.join("db").exists() {
-        let words = format!("there is no register in {}", config.store.display());
-        return Err(Failure::new(exit::DATAERR, words));
-    }
-    Ok(setup::open_store(config).await?)
 }

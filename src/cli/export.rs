@@ -5,6 +5,7 @@ use std::io::{self, BufWriter, ErrorKind};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
+use super::asking::own_register;
 use super::{Failure, backup, print};
 use crate::answers::exit;
 use crate::clock::Clock;
@@ -27,7 +28,7 @@ pub(super) async fn run(config: &Config, arguments: &Arguments) -> Result<u8, Fa
     let snapshot = backup::running(config).await?;
     let store = match &snapshot {
         Some(snapshot) => snapshot.open()?,
-        None => backup::own(config).await?,
+        None => own_register(config).await?,
     };
     let written = match &arguments.output {
         Some(file) => to_file(&store, file, !arguments.no_contents),

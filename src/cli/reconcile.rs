@@ -4,13 +4,13 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
+use super::asking::own_store;
 use super::{Failure, print};
 use crate::answers::reconcile::{self, Inboxes, Mark, Missing, Page, Question, Why};
 use crate::answers::{Reply, exit};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::control;
-use crate::setup;
 use crate::store::Store;
 
 /// Missing messages of which each has a line of its own.
@@ -54,7 +54,7 @@ impl Asked<'_> {
     async fn opened(&mut self) -> Result<&Store, Failure> {
         let store = match self.store.take() {
             Some(store) => store,
-            None => setup::open_store(self.config).await?,
+            None => own_store(self.config).await?,
         };
         Ok(self.store.insert(store))
     }

@@ -1,20 +1,22 @@
 //! `klachtd status` and `klachtd verify`: how the service is doing, and whether its register is whole.
 
-use serde_json::Value;
-
+use super::Failure;
+use super::asking::{self, Asked};
 use super::print::{self, items, text};
-use super::{Failure, asking};
 use crate::answers::{Ask, exit};
 use crate::config::Config;
 
 pub(super) async fn run(config: &Config, json: bool) -> Result<u8, Failure> {
-    let (status, code) = asking::ask(config, Ask::Status).await?;
+    let mut asked = Asked::new(config);
+    let answered = asked.ask(Ask::Status).await;
+    let is_running = asked.is_running();
+    asked.end().await?;
+    let (status, code) = answered?;
     if json {
         print::json(&status);
         return Ok(code);
     }
-    let never = |m: &Value| text(m, "last_fetch").is_empty() && !m["connected"].as_bool().unwrap_or_default();
-    if !config.socket.exists() && items(&status, "mailboxes").iter().all(never) {
+    if !is_running {
         print::line("no service is running; this is what its store says");
     }
     print::line(if code == exit::OK { "healthy" } else { "NOT HEALTHY" });

@@ -184,11 +184,14 @@ fn folders(place: &Place, [inbox, processed, quarantine]: [&str; 3], faults: &mu
     }
 }
 
+/// The control socket's name in its directory.
+pub const SOCKET: &str = "control.sock";
+
 fn default_socket(environment: &BTreeMap<OsString, OsString>, store: &Path) -> PathBuf {
     // systemd.exec(5): with several RuntimeDirectory= the variable lists them, separated by colons.
     let first = |list: &OsString| std::env::split_paths(list).next().filter(|path| path.is_absolute());
     let directory = environment.get(OsStr::new("RUNTIME_DIRECTORY")).and_then(first);
-    directory.as_deref().unwrap_or(store).join("control.sock")
+    directory.as_deref().unwrap_or(store).join(SOCKET)
 }
 
 /// The directory of this name beside the main file, when there is one.

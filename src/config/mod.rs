@@ -21,6 +21,7 @@ use std::time::Duration;
 use crate::domain::house::House;
 use crate::tls::TlsMode;
 
+pub use check::SOCKET;
 pub use document::{example, schema};
 pub(crate) use layers::read_text;
 pub use secrets::Secret;

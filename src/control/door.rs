@@ -4,7 +4,9 @@ use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
+use axum::body::to_bytes;
 use axum::extract::{Request, State};
 use axum::http::StatusCode;
 use axum::http::header::CONTENT_LENGTH;
@@ -26,6 +28,9 @@ pub(super) const LARGE: usize = 1 << 20;
 
 /// Turns of one kind at once: two, so that somebody who stops half-way does not stop all others.
 pub(super) const AT_ONCE: usize = 2;
+
+/// How long a request may take to come in: somebody who stops half-way keeps his turn from the others.
+pub(super) const PATIENCE: Duration = Duration::from_mins(1);
 
 /// The control socket, which lets in as many as it has room for.
 #[derive(Debug)]
@@ -111,5 +116,8 @@ pub(super) async fn in_turn(
         return Err(StatusCode::PAYLOAD_TOO_LARGE);
     }
     let _turn = if bytes >= turns.from { turns.free.acquire().await.ok() } else { None };
-    Ok(next.run(request).await)
+    let (head, body) = request.into_parts();
+    let read = tokio::time::timeout(PATIENCE, to_bytes(body, REQUEST_BYTES)).await;
+    let body = read.map_err(|_| StatusCode::REQUEST_TIMEOUT)?.map_err(|_| StatusCode::PAYLOAD_TOO_LARGE)?;
+    Ok(next.run(Request::from_parts(head, body.into())).await)
 }

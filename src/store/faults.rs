@@ -116,7 +116,7 @@ impl Faults {
     pub(super) fn before(&self, step: Step) -> Result<Way, StoreError> {
         let Some(failing) = &self.0 else { return Ok(Way::On) };
         failing.alive()?;
-        if failing.full.load(Ordering::SeqCst) && step == Step::Keep {
+        if failing.full.load(Ordering::SeqCst) && step != Step::Flush {
             return Err(full());
         }
         if step == Step::Flush && failing.doomed.load(Ordering::SeqCst) {

@@ -22,10 +22,14 @@ use sled::{Config, Db, Mode, Transactional, Tree};
 
 use super::codec::{Changes, Source};
 use super::keys::Table;
-use super::{StoreError, files};
+use super::{StoreError, files, letters};
 
 /// Bytes of pages that are held in memory.
 const CACHE: u64 = 16 << 20;
+/// Bytes that must be free before sled is asked to write, and the part of its file that its next snapshot may take: a
+/// write that fails half-way is the end of the service (rule 7), one that is not begun is tried again when there is room.
+const SPARE: u64 = 8 << 20;
+const SNAPSHOT_PART: u64 = 64;
 /// How often and how long apart it is asked whether a register that was just closed is free: 5 s in all.
 const RELEASE_TRIES: u32 = 1_000;
 const RELEASE_PAUSE: Duration = Duration::from_millis(5);
@@ -81,6 +85,7 @@ impl Engine {
     /// Makes the changes in one transaction. Seen at once; on disk after [`Engine::sync`].
     pub(super) fn apply(&self, changes: &Changes) -> Result<(), StoreError> {
         self.sound()?;
+        self.has_room()?;
         let _guard = self.gate.write().unwrap_or_else(PoisonError::into_inner);
         let made = self.trees.transaction(|trees| {
             for ((table, key), value) in changes {
@@ -98,6 +103,16 @@ impl Engine {
                 TransactionError::Abort(()) => StoreError::damaged("a transaction was given up"),
             })
         })
+    }
+
+    fn has_room(&self) -> Result<(), StoreError> {
+        let size = self.data.metadata().map_err(|e| StoreError::io("look at", &self.dir, &e))?.len();
+        let (free, wanted) = (letters::room(&self.dir)?.free_bytes, SPARE + size / SNAPSHOT_PART);
+        if free >= wanted {
+            return Ok(());
+        }
+        let why = format!("only {} MB are free on its disk, and {} are wanted", free >> 20, wanted >> 20);
+        Err(StoreError::Io { what: "write to the register".into(), why, full: true })
     }
 
     /// Brings everything applied so far to the disk (rules 4 and 5).
@@ -220,11 +235,11 @@ fn refuse_blobs(dir: &Path) -> Result<(), StoreError> {
 
 fn from_sled(error: &sled::Error) -> StoreError {
     match error {
-        sled::Error::Io(e) => StoreError::Io {
-            what: "use the register".into(),
-            why: e.to_string(),
-            full: e.kind() == std::io::ErrorKind::StorageFull,
-        },
+        sled::Error::Io(e) => {
+            let full = e.kind() == std::io::ErrorKind::StorageFull;
+            let why = if full { "no space is left on its disk; make room".to_owned() } else { e.to_string() };
+            StoreError::Io { what: "use the register".into(), why, full }
+        }
         other => StoreError::damaged(other.to_string()),
     }
 }

@@ -144,6 +144,11 @@ impl Site {
 
     /// Starts the service with logs as JSON and a socket for what it tells systemd.
     pub(crate) fn spawn(&self) -> Service {
+        self.spawn_with(&[])
+    }
+
+    /// The same with more in its environment.
+    pub(crate) fn spawn_with(&self, variables: &[(&str, &str)]) -> Service {
         let notify = self.path("notify");
         let _ = fs::remove_file(&notify);
         let systemd = UnixDatagram::bind(&notify).unwrap();
@@ -165,6 +170,7 @@ impl Site {
             .args(["--log-format", "json", "run"])
             .env("NOTIFY_SOCKET", notify)
             .env_remove("KLACHTD_LOG")
+            .envs(variables.iter().copied())
             .stderr(fs::File::create(&log).unwrap())
             .spawn()
             .unwrap();

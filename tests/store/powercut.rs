@@ -20,7 +20,7 @@ fn image_keeps_what_was_acknowledged() {
     let said = std::env::var("ACKNOWLEDGED").unwrap();
     let acknowledged = killed::acknowledged(&format!("ack {said}")).unwrap_or((0, 0));
     let store = Store::open(Path::new(&image)).unwrap();
-    killed::assert_kept(&store, acknowledged);
+    killed::assert_kept(&store, acknowledged, 1);
 }
 
 #[test]
