@@ -28,6 +28,7 @@ test: ## everything that must hold: formatting, lints, documentation, every test
 		echo $(CARGO) test --locked --no-fail-fast; $(CARGO) test --locked --no-fail-fast --lib --bins --tests; \
 	fi
 	$(CARGO) test --locked --doc
+	$(MAKE) --no-print-directory simulation
 
 lint: ## formatting, clippy, documentation, licences and the unit's hardening
 	$(CARGO) fmt --check
