@@ -129,6 +129,28 @@ async fn a_notice_without_its_bytes_is_told_of_and_the_others_leave() {
 }
 
 #[tokio::test]
+async fn a_content_that_cannot_be_read_is_told_of_and_the_service_goes_on() {
+    let mut world = world().await;
+    let reference = world.mail(&complaint(1)).await.reference.expect("a complaint");
+    world.mails_at_once(&[&complaint(2)]).await;
+    let letter = world.engine.store().complaints_page(None, 1).expect("readable")[0].letters[0].letter.clone();
+    let waiting: Vec<Outgoing> = entries(&world).into_iter().filter(|entry| entry.attempts == 0).collect();
+    for sha256 in [&letter.sha256, &waiting[0].sha256] {
+        world.obstruct(sha256);
+    }
+    for raw in [false, true] {
+        let ask = klachtd::answers::Ask::Letter { reference: reference.clone(), n: 1, raw };
+        assert_eq!(world.ask(ask).await.exit, klachtd::answers::exit::DATAERR);
+    }
+    world.settle_down().await;
+    let after = entries(&world);
+    let status = |entry: &Outgoing| after.iter().find(|now| now.id == entry.id).expect("it is there").status;
+    assert_eq!(status(&waiting[0]), NoticeStatus::Failed);
+    assert!(waiting[1..].iter().all(|entry| status(entry) == NoticeStatus::Sent), "{after:?}");
+    assert!(told(&world, BERTA, "can't be read"));
+}
+
+#[tokio::test]
 async fn a_retry_leaves_alone_what_is_under_way() {
     let mut world = world().await;
     world.mails_at_once(&[&complaint(1)]).await;

@@ -192,6 +192,7 @@ const fn exit_of(error: &StoreError) -> u8 {
         StoreError::Damaged(_)
         | StoreError::Newer { .. }
         | StoreError::Missing(_)
+        | StoreError::Unreadable { .. }
         | StoreError::Invalid(_) => exit::DATAERR,
     }
 }

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use data_encoding::HEXLOWER;
+use rustix::io::Errno;
 use sha2::{Digest, Sha256};
 
 use super::{StoreError, files};
@@ -86,10 +87,14 @@ impl Letters {
         Ok(names)
     }
 
-    /// The content with this name. Its hash is verified.
+    /// The content with this name. Its hash is verified. That it can't be read is its own fault, unless nothing could.
     pub(super) fn content(&self, name: &str) -> Result<Vec<u8>, StoreError> {
         let path = self.path(name)?;
-        let bytes = files::read(&path)?.ok_or_else(|| StoreError::Missing(name.to_owned()))?;
+        let bytes = std::fs::read(&path).map_err(|e| match Errno::from_io_error(&e) {
+            Some(Errno::NOENT) => StoreError::Missing(name.to_owned()),
+            Some(Errno::MFILE | Errno::NFILE | Errno::NOMEM) => StoreError::io("read", &path, &e),
+            _ => StoreError::Unreadable { name: name.to_owned(), why: e.to_string() },
+        })?;
         if sha256(&bytes) != name {
             return Err(StoreError::damaged(format!("the content {name} was changed")));
         }
@@ -230,6 +235,8 @@ mod tests {
         assert!(matches!(letters.content(&name), Err(StoreError::Damaged(_))));
         assert!(matches!(letters.content(&sha256(b"x")), Err(StoreError::Missing(_))));
         assert!(matches!(letters.content("../../secret"), Err(StoreError::Invalid(_))));
+        std::fs::create_dir(letters.path(&sha256(b"y")).unwrap()).unwrap();
+        assert!(matches!(letters.content(&sha256(b"y")), Err(StoreError::Unreadable { .. })));
     }
 
     #[test]

@@ -91,6 +91,14 @@ pub enum StoreError {
     /// No content has this SHA-256.
     #[error("the content {0} is not in the store")]
     Missing(String),
+    /// This one content can't be read: a bad sector, a file that another owns.
+    #[error("the content {name} can't be read: {why}")]
+    Unreadable {
+        /// Its SHA-256.
+        name: String,
+        /// The words of the operating system.
+        why: String,
+    },
     /// The caller asked for what can't be stored. Nothing was.
     #[error("can't be stored: {0}")]
     Invalid(String),
@@ -104,7 +112,10 @@ impl StoreError {
 
     /// Whether it concerns one document or content, and the rest of the store is as good as before.
     pub const fn is_of_one(&self) -> bool {
-        matches!(self, Self::Damaged(_) | Self::Missing(_) | Self::Invalid(_))
+        matches!(
+            self,
+            Self::Damaged(_) | Self::Missing(_) | Self::Unreadable { .. } | Self::Invalid(_)
+        )
     }
 
     /// What is damaged, without what to do about it.

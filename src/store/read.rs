@@ -313,7 +313,8 @@ impl Store {
     /// The content with this SHA-256 (hex), its hash verified. Reads a file.
     ///
     /// # Errors
-    /// [`StoreError::Missing`] when it is not there, [`StoreError::Damaged`] when it was changed.
+    /// [`StoreError::Missing`] when it is not there, [`StoreError::Damaged`] when it was changed,
+    /// [`StoreError::Unreadable`] when its file can't be read.
     pub fn content(&self, sha256: &str) -> Result<Vec<u8>, StoreError> {
         self.inner.letters.content(sha256)
     }

@@ -354,8 +354,17 @@ impl World {
 
     /// Takes a content away, as a damaged disk does.
     pub(crate) fn lose(&self, sha256: &str) {
-        let path = self.directory.path().join("blob").join(&sha256[..1]).join(sha256);
-        std::fs::remove_file(path).expect("the content is there");
+        std::fs::remove_file(self.content_file(sha256)).expect("the content is there");
+    }
+
+    /// Puts something in the place of a content that can't be read.
+    pub(crate) fn obstruct(&self, sha256: &str) {
+        self.lose(sha256);
+        std::fs::create_dir(self.content_file(sha256)).expect("its place is free");
+    }
+
+    fn content_file(&self, sha256: &str) -> std::path::PathBuf {
+        self.directory.path().join("blob").join(&sha256[..1]).join(sha256)
     }
 
     /// Mail comes into another mailbox of the house from now on.
