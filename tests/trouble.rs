@@ -133,7 +133,8 @@ async fn a_content_that_cannot_be_read_is_told_of_and_the_service_goes_on() {
     let mut world = world().await;
     let reference = world.mail(&complaint(1)).await.reference.expect("a complaint");
     world.mails_at_once(&[&complaint(2)]).await;
-    let letter = world.engine.store().complaints_page(None, 1).expect("readable")[0].letters[0].letter.clone();
+    let letter =
+        world.engine.store().complaints_page(None, 1).expect("readable")[0].letters[0].letter.clone();
     let waiting: Vec<Outgoing> = entries(&world).into_iter().filter(|entry| entry.attempts == 0).collect();
     for sha256 in [&letter.sha256, &waiting[0].sha256] {
         world.obstruct(sha256);

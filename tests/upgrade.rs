@@ -232,7 +232,7 @@ async fn make_the_fixtures() {
     let copy = Snapshot::hold(&made).expect("held");
     let backup =
         klachtd::store::Backup::begin(dir.path(), made.parent().and_then(Path::parent).expect("a place"));
-    assert!(backup.expect("an empty place").make(&copy).expect("a backup").ok);
+    assert!(backup.expect("an empty place").make(&copy).expect("a backup").0.ok);
     let format = fs::read_to_string(dir.path().join("format")).expect("the format");
     let number = format.trim().rsplit(' ').next().expect("a number");
     let (store, export) =

@@ -2,6 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
+use serde::Serialize;
+
 use super::asking::own_register;
 use super::{Failure, export, print};
 use crate::answers::{Ask, exit};
@@ -40,24 +42,30 @@ pub(super) async fn run(config: &Config, arguments: &Arguments) -> Result<u8, Fa
         store.close().await?;
         Snapshot::hold(&made?)?
     };
-    let verified = backup.make(&snapshot)?;
-    told(&verified, arguments.json, || {
+    let (verified, faulty) = backup.make(&snapshot)?;
+    told(&verified, &verified, arguments.json, || {
         print::line(format_args!("backup in {}: {}", dir.display(), in_words(&verified)));
     });
     if verified.ok {
         return Ok(exit::OK);
     }
-    let words = format!(
-        "the copy has faults; it is kept as {}, and a backup before it stays as it is",
-        dir.join("db.faulty").display()
-    );
+    let words = match faulty {
+        Some(faulty) => format!(
+            "the copy has faults; it is kept as {}, and a backup before it stays as it is",
+            faulty.display()
+        ),
+        None => format!(
+            "the backup in {} is as whole as the register: what it lacks is lost there too",
+            dir.display()
+        ),
+    };
     Err(Failure::new(exit::DATAERR, words))
 }
 
 /// Data on stdout, faults on stderr.
-pub(super) fn told(verified: &Verified, as_json: bool, in_words: impl FnOnce()) {
+pub(super) fn told(json: &impl Serialize, verified: &Verified, as_json: bool, in_words: impl FnOnce()) {
     if as_json {
-        print::json(verified);
+        print::json(json);
     } else if verified.ok {
         in_words();
     }

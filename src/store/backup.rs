@@ -2,6 +2,7 @@
 //!
 //! A backup is a data directory like any other: `format`, `secret`, `db/` and `blob/`.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -178,6 +179,40 @@ fn copy_contents(from: &Path, to: &Path, repair: bool) -> Result<(), StoreError>
     Ok(())
 }
 
+/// Whether none of these contents can be read in `blob` either.
+fn are_lost_in(blob: &Path, names: &BTreeSet<String>) -> bool {
+    let letters = Letters::of_another(blob.to_owned());
+    names.iter().all(|name| letters.content(name).is_err_and(|error| error.is_of_one()))
+}
+
+/// The register of a backup; the one before it, while it is being replaced; a copy with faults.
+const DB: &str = "db";
+const OLD: &str = "db.old";
+const FAULTY: &str = "db.faulty";
+
+/// How to put a backup back.
+#[derive(Debug, Clone, Copy)]
+pub struct Restore {
+    /// Set aside the register that stands there.
+    pub replace: bool,
+    /// Take the copy with faults, though there is a whole one.
+    pub faulty: bool,
+    /// The present time.
+    pub now: Timestamp,
+}
+
+/// What was put back.
+#[derive(Debug, serde::Serialize)]
+pub struct Restored {
+    /// What its verification found.
+    #[serde(flatten)]
+    pub verified: Verified,
+    /// Which copy of the register it was.
+    pub from: PathBuf,
+    /// Where the register is that stood there before.
+    pub set_aside: Option<PathBuf>,
+}
+
 /// A directory for backups, held.
 #[derive(Debug)]
 pub struct Backup {
@@ -203,12 +238,13 @@ impl Backup {
     }
 
     /// Copies a snapshot, verifies the copy, and lets it take the place of the backup before it. A copy with faults
-    /// does not: it stays beside as `db.faulty`. Blocks for long.
+    /// does not: it stays beside, and where is told. That the register itself has lost contents is no fault of the
+    /// copy: it would never be replaced again. Blocks for long.
     ///
     /// # Errors
     /// [`BackupError::Refused`] when the backup before it is of another installation.
-    pub fn make(&self, snapshot: &Snapshot) -> Result<Verified, BackupError> {
-        let (dir, db, made) = (&self.dir, self.dir.join("db"), self.dir.join("db.tmp"));
+    pub fn make(&self, snapshot: &Snapshot) -> Result<(Verified, Option<PathBuf>), BackupError> {
+        let (dir, db, made) = (&self.dir, self.dir.join(DB), self.dir.join("db.tmp"));
         let secret = files::read(&snapshot.dir.join("secret"))?.unwrap_or_default();
         match files::read(&dir.join("secret"))? {
             Some(before) if before != secret => {
@@ -222,12 +258,12 @@ impl Backup {
         files::copy_folder(&snapshot.dir.join("db"), &made, &mut || ())?;
         let verified = self.fill(&made, &snapshot.blob)?;
         files::sync_disk_of(dir)?;
-        let (faulty, before) = (dir.join("db.faulty"), dir.join("db.old"));
+        let (faulty, before) = (dir.join(FAULTY), dir.join(OLD));
         files::remove_folder(&faulty)?;
-        if !verified.ok {
+        if verified.is_register_wrong || !are_lost_in(&snapshot.blob, &verified.lost) {
             files::rename(&made, &faulty)?;
             files::sync(dir)?;
-            return Ok(verified);
+            return Ok((verified, Some(faulty)));
         }
         // Between these two a restore takes db.old.
         if db.exists() {
@@ -237,7 +273,7 @@ impl Backup {
         files::rename(&made, &db)?;
         files::sync(dir)?;
         files::remove_folder(&before)?;
-        Ok(verified)
+        Ok((verified, None))
     }
 
     /// Brings the contents that are missing, and verifies all; if that fails, brings those that were changed here.
@@ -252,21 +288,18 @@ impl Backup {
         verify_copy(&self.dir, made, &blob, None)
     }
 
-    /// Puts the backup in `dir` into the data directory `to`, with a gap in all numbers, and verifies it. What stood
-    /// there is set aside; gives where. Blocks for long.
+    /// Puts the backup in `dir` into the data directory `to`, with a gap in all numbers, and verifies it. A copy with
+    /// faults is taken when there is no other. What stood there is set aside. Blocks for long.
     ///
     /// # Errors
     /// [`BackupError::Refused`] when `to` holds a readable register and `replace` is not set, or `dir` no backup;
     /// [`StoreError::InUse`] while a daemon runs. Nothing was changed then.
-    pub fn restore(
-        dir: &Path,
-        to: &Path,
-        replace: bool,
-        now: Timestamp,
-    ) -> Result<(Verified, Option<PathBuf>), BackupError> {
-        let db = ["db", "db.old"].map(|name| dir.join(name)).into_iter().find(|db| db.exists());
-        let (Some(db), Some(secret)) = (db, files::read(&dir.join("secret"))?) else {
-            return refused(dir, "it holds no complete backup");
+    pub fn restore(dir: &Path, to: &Path, how: Restore) -> Result<Restored, BackupError> {
+        let names: &[&str] = if how.faulty { &[FAULTY] } else { &[DB, OLD, FAULTY] };
+        let from = names.iter().map(|name| dir.join(name)).find(|db| db.exists());
+        let (Some(from), Some(secret)) = (from, files::read(&dir.join("secret"))?) else {
+            let what = if how.faulty { "no copy with faults (db.faulty)" } else { "no complete backup" };
+            return refused(dir, format!("it holds {what}"));
         };
         apart(dir, to)?;
         // A disk that can only be read holds no lock, and nobody replaces a backup on it.
@@ -279,7 +312,7 @@ impl Backup {
         let why = match target.present()? {
             Present::Nothing => "empty",
             Present::Damaged(_) => "damaged",
-            Present::Register(_) if replace => "before-restore",
+            Present::Register(_) if how.replace => "before-restore",
             Present::Register(n) => {
                 let words = format!(
                     "it holds a register with {n} complaints; --replace sets it aside (it is not deleted)"
@@ -290,10 +323,11 @@ impl Backup {
         let (made, blob) = (target.dir.join("db.restore-tmp"), target.dir.join("blob"));
         let put_back = || {
             files::remove_folder(&made)?;
-            files::copy_folder(&db, &made, &mut || ())?;
+            files::copy_folder(&from, &made, &mut || ())?;
             copy_contents(&dir.join("blob"), &blob, true)?;
-            let verified = verify_copy(dir, &made, &blob, Some(now))?;
-            Ok((verified, target.settle(&made, &secret, why, now)?))
+            let verified = verify_copy(dir, &made, &blob, Some(how.now))?;
+            let set_aside = target.settle(&made, &secret, why, how.now)?;
+            Ok(Restored { verified, from: from.clone(), set_aside })
         };
         put_back().inspect_err(|_: &BackupError| target.give_up(&made))
     }

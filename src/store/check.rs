@@ -34,6 +34,12 @@ pub struct Verified {
     pub letters: u64,
     /// What is wrong, in words without personal data.
     pub faults: Vec<String>,
+    /// Contents that can't be read as they were written.
+    #[serde(skip)]
+    pub(super) lost: BTreeSet<String>,
+    /// Whether anything else is wrong.
+    #[serde(skip)]
+    pub(super) is_register_wrong: bool,
 }
 
 impl Store {
@@ -120,6 +126,11 @@ impl Check<'_> {
     }
 
     fn fault(&mut self, words: impl Into<String>) {
+        self.found.is_register_wrong = true;
+        self.tell(words);
+    }
+
+    fn tell(&mut self, words: impl Into<String>) {
         if self.found.faults.len() < MOST_FAULTS {
             self.found.faults.push(words.into());
         }
@@ -191,7 +202,8 @@ impl Check<'_> {
                 StoreError::Damaged(_) => "was changed".to_owned(),
                 other => other.to_string(),
             };
-            self.fault(format!("the {what} {name} {why}"));
+            self.found.lost.insert(name.to_owned());
+            self.tell(format!("the {what} {name} {why}"));
         }
         read.is_ok()
     }

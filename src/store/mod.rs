@@ -37,7 +37,7 @@ use std::thread::JoinHandle;
 use jiff::civil::Date;
 use tokio::sync::{mpsc, oneshot};
 
-pub use backup::{Backup, BackupError, Snapshot};
+pub use backup::{Backup, BackupError, Restore, Restored, Snapshot};
 pub use check::Verified;
 pub use commit::{Commit, CommitError, Record, Seen, Taken, TakenRecord, Used};
 pub use export::ExportError;
@@ -112,10 +112,7 @@ impl StoreError {
 
     /// Whether it concerns one document or content, and the rest of the store is as good as before.
     pub const fn is_of_one(&self) -> bool {
-        matches!(
-            self,
-            Self::Damaged(_) | Self::Missing(_) | Self::Unreadable { .. } | Self::Invalid(_)
-        )
+        matches!(self, Self::Damaged(_) | Self::Missing(_) | Self::Unreadable { .. } | Self::Invalid(_))
     }
 
     /// What is damaged, without what to do about it.

@@ -7,7 +7,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use klachtd::domain::fact::ComplaintId;
-use klachtd::store::{Backup, BackupError, Import, ImportError, Imported, Snapshot, Store, StoreError};
+use klachtd::store::{
+    Backup, BackupError, Import, ImportError, Imported, Restore, Restored, Snapshot, Store, StoreError,
+};
 
 use crate::damage::{assert_told, tamper, three_complaints};
 use crate::samples::*;
@@ -198,7 +200,7 @@ async fn backup(store: &Store, into: &Path) -> klachtd::store::Verified {
         "all but blobs/"
     );
     let data = made.parent().unwrap().parent().unwrap().to_owned();
-    Backup::begin(into, &data).unwrap().make(&Snapshot::hold(&made).unwrap()).unwrap()
+    Backup::begin(into, &data).unwrap().make(&Snapshot::hold(&made).unwrap()).unwrap().0
 }
 
 #[tokio::test]
@@ -220,14 +222,39 @@ async fn a_backup_is_replaced_by_a_whole_one_only_and_mends_itself() {
     let verified = backup(&store, into.path()).await;
     assert_eq!((verified.ok, verified.complaints), (true, 4));
 
-    // One that is not whole does not take the place of the one before.
+    // What is lost in the register itself does not hold back what came since.
     fs::remove_file(place(dir.path())).unwrap();
     fs::remove_file(place(into.path())).unwrap();
     store.commit(vec![new_complaint(&store).await]).await.unwrap();
     let verified = backup(&store, into.path()).await;
     assert_eq!(verified.faults, [format!("the raw mail {letter} is missing")]);
+    assert_eq!(names(into.path()), ["blob", "db", "format", "lock", "secret"]);
+    assert_eq!(Store::open(into.path()).unwrap().totals().unwrap().all_complaints(), 5);
+}
+
+#[tokio::test]
+async fn a_copy_of_a_damaged_register_stays_beside_and_is_put_back_when_asked_or_alone() {
+    let (dir, into) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    three_complaints(dir.path()).await;
+    let store = Store::open(dir.path()).unwrap();
+    assert!(backup(&store, into.path()).await.ok);
+    let put_back = |faulty| {
+        let to = tempfile::tempdir().unwrap();
+        Backup::restore(into.path(), to.path(), Restore { replace: false, faulty, now: at(0) })
+    };
+    let refused = put_back(true).unwrap_err();
+    assert!(refused.to_string().contains("no copy with faults"), "{refused}");
+    store.commit(vec![new_complaint(&store).await]).await.unwrap();
+    store.close().await.unwrap();
+    tamper(dir.path(), "journal", |tree| drop(tree.remove(entry(3)).unwrap().unwrap()));
+    assert!(!backup(&Store::open(dir.path()).unwrap(), into.path()).await.ok);
     assert_eq!(names(into.path()), ["blob", "db", "db.faulty", "format", "lock", "secret"]);
-    assert_eq!(Store::open(into.path()).unwrap().totals().unwrap().all_complaints(), 4);
+    let found = |restored: &Restored| (restored.verified.ok, restored.verified.journal);
+    assert_eq!(found(&put_back(false).unwrap()), (true, 7));
+    let faulty = put_back(true).unwrap();
+    assert_eq!((found(&faulty), faulty.from), ((false, 8), into.path().join("db.faulty")));
+    fs::remove_dir_all(into.path().join("db")).unwrap();
+    assert_eq!(found(&put_back(false).unwrap()), (false, 8));
 }
 
 #[tokio::test]
@@ -238,14 +265,17 @@ async fn a_restore_gives_no_number_out_twice() {
     backup(&store, into.path()).await;
     store.commit(vec![new_complaint(&store).await]).await.unwrap();
     let before = store.numbers(2026).unwrap();
-    let restore = |replace| Backup::restore(into.path(), dir.path(), replace, at(0));
+    let restore = |replace| {
+        let how = Restore { replace, faulty: false, now: at(0) };
+        Backup::restore(into.path(), dir.path(), how)
+    };
     assert!(matches!(restore(true), Err(BackupError::Store(StoreError::InUse(_)))));
     store.close().await.unwrap();
     let refused = restore(false).unwrap_err();
     assert!(refused.to_string().contains("4 complaints; --replace"), "{refused}");
-    let (verified, aside) = restore(true).unwrap();
+    let Restored { verified, set_aside, .. } = restore(true).unwrap();
     assert_eq!((verified.ok, verified.complaints), (true, 3));
-    assert!(aside.unwrap().ends_with("db.before-restore-20260225T061320Z"));
+    assert!(set_aside.unwrap().ends_with("db.before-restore-20260225T061320Z"));
     let store = Store::open(dir.path()).unwrap();
     let after = store.numbers(2026).unwrap();
     assert!(after.next_complaint > before.next_complaint && after.next_notice > before.next_notice);
@@ -257,7 +287,7 @@ async fn a_restore_gives_no_number_out_twice() {
     // On an empty disk, and from the one before when a backup was cut off between two renames.
     fs::rename(into.path().join("db"), into.path().join("db.old")).unwrap();
     fs::remove_dir_all(dir.path()).unwrap();
-    assert!(restore(false).unwrap().0.ok);
+    assert!(restore(false).unwrap().verified.ok);
     assert_sound(&Store::open(dir.path()).unwrap());
     fs::remove_dir_all(into.path().join("db.old")).unwrap();
     assert!(restore(true).unwrap_err().to_string().contains("no complete backup"));
