@@ -188,7 +188,10 @@ impl From<EngineError> for Failure {
 /// What passes by itself is tried again by whoever started the program; damage is not.
 const fn exit_of(error: &StoreError) -> u8 {
     match error {
-        StoreError::InUse(_) | StoreError::Io { .. } | StoreError::Broken(_) => exit::TEMPFAIL,
+        StoreError::InUse(_)
+        | StoreError::Io { .. }
+        | StoreError::Forbidden { .. }
+        | StoreError::Broken(_) => exit::TEMPFAIL,
         StoreError::Damaged(_)
         | StoreError::Newer { .. }
         | StoreError::Missing(_)

@@ -88,6 +88,14 @@ pub enum StoreError {
         /// Whether the disk is full.
         full: bool,
     },
+    /// The rights of a file, or a disk that can only be read, are against it.
+    #[error("can't {what}: {why}")]
+    Forbidden {
+        /// What was tried.
+        what: String,
+        /// The words of the operating system.
+        why: String,
+    },
     /// No content has this SHA-256.
     #[error("the content {0} is not in the store")]
     Missing(String),
@@ -128,10 +136,24 @@ impl StoreError {
     }
 
     fn io(what: &str, path: &Path, error: &std::io::Error) -> Self {
-        Self::Io {
-            what: format!("{what} {}", path.display()),
-            why: error.to_string(),
-            full: error.kind() == std::io::ErrorKind::StorageFull,
+        Self::refused(format!("{what} {}", path.display()), error)
+    }
+
+    /// The operating system refused to do `what`.
+    fn refused(what: String, error: &std::io::Error) -> Self {
+        use std::io::ErrorKind::{PermissionDenied, ReadOnlyFilesystem, StorageFull};
+        let why = error.to_string();
+        match error.kind() {
+            PermissionDenied | ReadOnlyFilesystem => Self::Forbidden { what, why },
+            kind => Self::Io { what, why, full: kind == StorageFull },
+        }
+    }
+
+    /// Of a register that is being opened: that the disk does not give what it holds is damage.
+    fn at_opening(self) -> Self {
+        match self {
+            Self::Io { full: false, .. } => Self::Damaged(self.to_string()),
+            other => other,
         }
     }
 }
@@ -199,9 +221,7 @@ impl Store {
         std::fs::create_dir_all(dir).map_err(|e| StoreError::io("create", dir, &e))?;
         let dir = dir.canonicalize().map_err(|e| StoreError::io("find", dir, &e))?;
         let lock = Lock::take(&dir)?;
-        let signer = upgrade::prepare(&dir)?;
-        let engine = Arc::new(Engine::open(&dir.join("db"))?);
-        upgrade::begin(&dir, &engine)?;
+        let (signer, engine) = Self::register(&dir).map_err(StoreError::at_opening)?;
         let letters = Letters::open(dir.join("blob"))?;
         files::sync(&dir)?;
         // Only when we made it: we need not be allowed to read the folder above one that was made for us.
@@ -209,6 +229,13 @@ impl Store {
             files::sync(parent)?;
         }
         Self::begin(Parts { dir, lock: Some(lock), signer, engine, letters, faults })
+    }
+
+    fn register(dir: &Path) -> Result<(Signer, Arc<Engine>), StoreError> {
+        let signer = upgrade::prepare(dir)?;
+        let engine = Arc::new(Engine::open(&dir.join("db"))?);
+        upgrade::begin(dir, &engine)?;
+        Ok((signer, engine))
     }
 
     fn begin(parts: Parts) -> Result<Self, StoreError> {

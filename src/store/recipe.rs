@@ -235,11 +235,12 @@ fn refuse_blobs(dir: &Path) -> Result<(), StoreError> {
 
 fn from_sled(error: &sled::Error) -> StoreError {
     match error {
-        sled::Error::Io(e) => {
-            let full = e.kind() == std::io::ErrorKind::StorageFull;
-            let why = if full { "no space is left on its disk; make room".to_owned() } else { e.to_string() };
-            StoreError::Io { what: "use the register".into(), why, full }
-        }
+        sled::Error::Io(e) if e.kind() == std::io::ErrorKind::StorageFull => StoreError::Io {
+            what: "use the register".into(),
+            why: "no space is left on its disk; make room".to_owned(),
+            full: true,
+        },
+        sled::Error::Io(e) => StoreError::refused("use the register".into(), e),
         other => StoreError::damaged(other.to_string()),
     }
 }

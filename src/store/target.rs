@@ -47,7 +47,7 @@ impl Target {
         if !self.dir.join("db").exists() {
             return Ok(Present::Nothing);
         }
-        match self.look() {
+        match self.look().map_err(StoreError::at_opening) {
             Err(error @ (StoreError::Damaged(_) | StoreError::Newer { .. })) => {
                 Ok(Present::Damaged(error.in_short()))
             }

@@ -186,6 +186,15 @@ async fn what_is_there_is_never_replaced_unasked_and_never_deleted() {
     assert_eq!(aside, new.path().canonicalize().unwrap().join("db.damaged-19700101T000000Z"));
     assert!(aside.join("db").exists());
     assert_sound(&Store::open(new.path()).unwrap());
+
+    // A register that the disk does not give is a damaged one, and what to do is said.
+    fs::remove_file(new.path().join("db/db")).unwrap();
+    fs::create_dir(new.path().join("db/db")).unwrap();
+    let refused = Store::open(new.path()).unwrap_err();
+    assert!(refused.to_string().contains("`klachtd restore DIR`"), "{refused}");
+    assert!(import(HOW, &lines, new.path()).0.unwrap_err().to_string().contains("a damaged register ("));
+    import(REPLACE, &lines, new.path()).0.unwrap();
+    assert_sound(&Store::open(new.path()).unwrap());
     let held = Store::open(new.path()).unwrap();
     assert!(matches!(import(REPLACE, &lines, new.path()).0, Err(ImportError::Store(StoreError::InUse(_)))));
     drop(held);
