@@ -47,6 +47,9 @@ pub(super) fn run(config: &Config, arguments: &Arguments) -> Result<u8, Failure>
             "{} complaints, {} journal entries; `klachtd verify` proves them",
             imported.complaints, imported.journal
         ));
+        if imported.is_behind {
+            print::line("the register before had given out more numbers; the next ones follow those");
+        }
         if let Some(aside) = &imported.set_aside {
             print::line(format_args!("what was there before is now {}", aside.display()));
         }

@@ -122,13 +122,23 @@ impl Drop for Snapshot {
     }
 }
 
+/// A gap in the numbers of what is put back, that follows the register which stands there.
+#[derive(Clone, Copy)]
+struct Leap<'a> {
+    present: Option<&'a Head>,
+    now: Timestamp,
+}
+
 /// Opens a register that lies beside its place. `dir` has its secret and format.
-fn open_copy(dir: &Path, db: &Path, blob: &Path, leap: Option<Timestamp>) -> Result<Store, StoreError> {
+fn open_copy(dir: &Path, db: &Path, blob: &Path, leap: Option<Leap>) -> Result<Store, StoreError> {
     let signer = upgrade::signer_of(dir)?;
     let engine = Arc::new(Engine::open(db)?);
     upgrade::begin(dir, &engine)?;
-    if let Some(now) = leap {
+    if let Some(Leap { present, now }) = leap {
         let mut head = Head::read(&*engine)?;
+        if let Some(present) = present {
+            head.follow(present);
+        }
         head.leap(now.to_zoned(TimeZone::UTC).year());
         let mut draft = Draft::over(&*engine);
         head.write(&mut draft)?;
@@ -146,7 +156,7 @@ fn open_copy(dir: &Path, db: &Path, blob: &Path, leap: Option<Timestamp>) -> Res
 }
 
 /// Verifies a register that lies beside its place, and closes it.
-fn verify_copy(dir: &Path, db: &Path, blob: &Path, leap: Option<Timestamp>) -> Result<Verified, StoreError> {
+fn verify_copy(dir: &Path, db: &Path, blob: &Path, leap: Option<Leap>) -> Result<Verified, StoreError> {
     let store = open_copy(dir, db, blob, leap)?;
     let verified = store.verify();
     drop(store);
@@ -309,13 +319,14 @@ impl Backup {
         };
         upgrade::signer_of(dir)?;
         let target = Target::take(to)?;
-        let why = match target.present()? {
-            Present::Nothing => "empty",
-            Present::Damaged(_) => "damaged",
-            Present::Register(_) if how.replace => "before-restore",
-            Present::Register(n) => {
+        let (why, present) = match target.present()? {
+            Present::Nothing => ("empty", None),
+            Present::Damaged(_) => ("damaged", None),
+            Present::Register(head) if how.replace => ("before-restore", Some(head)),
+            Present::Register(head) => {
                 let words = format!(
-                    "it holds a register with {n} complaints; --replace sets it aside (it is not deleted)"
+                    "it holds a register with {} complaints; --replace sets it aside (it is not deleted)",
+                    head.totals.all_complaints()
                 );
                 return refused(&target.dir, words);
             }
@@ -325,7 +336,8 @@ impl Backup {
             files::remove_folder(&made)?;
             files::copy_folder(&from, &made, &mut || ())?;
             copy_contents(&dir.join("blob"), &blob, true)?;
-            let verified = verify_copy(dir, &made, &blob, Some(how.now))?;
+            let verified =
+                verify_copy(dir, &made, &blob, Some(Leap { present: present.as_ref(), now: how.now }))?;
             let set_aside = target.settle(&made, &secret, why, how.now)?;
             Ok(Restored { verified, from: from.clone(), set_aside })
         };

@@ -170,6 +170,23 @@ impl Head {
         }
     }
 
+    /// Gives out no number that `other` has given out. Whether there were any that this one would have.
+    pub(super) fn follow(&mut self, other: &Self) -> bool {
+        let mut was_behind = false;
+        let mut follow = |next: &mut u64, other: u64| {
+            was_behind |= *next < other;
+            *next = other.max(*next);
+        };
+        follow(&mut self.next_complaint, other.next_complaint);
+        follow(&mut self.next_notice, other.next_notice);
+        for (year, other) in &other.next_references {
+            let next = self.next_references.entry(*year).or_insert(1);
+            was_behind |= *next < *other;
+            *next = (*other).max(*next);
+        }
+        was_behind
+    }
+
     /// Skips numbers that may have been given out since this was written: a reference, a Message-ID or the token of an
     /// order must never come to mean something else.
     pub(super) fn leap(&mut self, year: i16) {

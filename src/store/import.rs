@@ -52,6 +52,8 @@ pub struct Imported {
     pub journal: u64,
     /// What is missing: contents, lost entries, complaints that can't be made.
     pub missing: u64,
+    /// Whether the register that stood there had given out more numbers: the next ones follow those.
+    pub is_behind: bool,
     /// Where the register is that stood there before.
     pub set_aside: Option<PathBuf>,
 }
@@ -100,21 +102,22 @@ impl Import {
     ) -> Result<Imported, ImportError> {
         let target = Target::take(dir)?;
         let occupied = |what| ImportError::Occupied { dir: target.dir.clone(), what };
-        let why = match target.present()? {
-            Present::Nothing => "empty",
+        let (why, present) = match target.present()? {
+            Present::Nothing => ("empty", None),
             Present::Damaged(why) if !self.replace => {
                 return Err(occupied(format!("a damaged register ({why})")));
             }
-            Present::Damaged(_) => "damaged",
-            Present::Register(n) if !self.replace => {
+            Present::Damaged(_) => ("damaged", None),
+            Present::Register(head) if !self.replace => {
+                let n = head.totals.all_complaints();
                 return Err(occupied(format!("a register with {n} complaints")));
             }
-            Present::Register(_) => "before-import",
+            Present::Register(head) => ("before-import", Some(head)),
         };
         let made = target.dir.join("db.import-tmp");
         let built = files::remove_folder(&made)
             .map_err(ImportError::from)
-            .and_then(|()| self.build(&target.dir, &made, from, tell));
+            .and_then(|()| self.build(&made, present.as_ref(), from, tell));
         let placed = built.and_then(|(secret, imported)| {
             let set_aside = target.settle(&made, &secret, why, self.now)?;
             Ok(Imported { set_aside, ..imported })
@@ -127,16 +130,16 @@ impl Import {
 
     fn build(
         self,
-        dir: &Path,
         made: &Path,
+        present: Option<&Head>,
         from: &mut dyn BufRead,
         tell: &mut dyn FnMut(String),
     ) -> Result<([u8; 32], Imported), ImportError> {
         let engine = Engine::open(made)?;
-        let letters = Letters::open(dir.join("blob"))?;
+        let letters = Letters::open(made.with_file_name("blob"))?;
         let mut building = Building::new(self, &engine, &letters, tell)?;
         building.read(from)?;
-        let built = building.finish()?;
+        let built = building.finish(present)?;
         engine.close()?;
         Ok(built)
     }
@@ -496,13 +499,14 @@ impl<'a> Building<'a> {
         self.engine.apply(&made.into_changes())
     }
 
-    fn finish(mut self) -> Result<([u8; 32], Imported), StoreError> {
+    fn finish(mut self, present: Option<&Head>) -> Result<([u8; 32], Imported), StoreError> {
         for id in std::mem::take(&mut self.incomplete) {
             self.tell(format!(
                 "complaint {} can't be made: its journal is incomplete, and its record is missing",
                 id.0
             ));
         }
+        let is_behind = present.is_some_and(|present| self.head.follow(present));
         if self.how.stale {
             self.head.leap(self.how.now.to_zoned(TimeZone::UTC).year());
         }
@@ -512,6 +516,7 @@ impl<'a> Building<'a> {
         self.apply()?;
         let (secret, _) = self.signer.ok_or_else(|| StoreError::damaged("the export has no secret"))?;
         let complaints = self.head.totals.all_complaints();
-        Ok((secret, Imported { complaints, journal: self.head.seq, missing: self.told, set_aside: None }))
+        let (journal, missing) = (self.head.seq, self.told);
+        Ok((secret, Imported { complaints, journal, missing, is_behind, set_aside: None }))
     }
 }

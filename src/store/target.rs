@@ -21,14 +21,14 @@ pub(super) struct Target {
 }
 
 /// What stands in a data directory.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug)]
 pub(super) enum Present {
     /// No register, or one in which nothing ever happened.
     Nothing,
     /// A register that can't be opened, and why.
     Damaged(String),
-    /// A register with so many complaints.
-    Register(u64),
+    /// A register, with this head.
+    Register(Head),
 }
 
 impl Target {
@@ -65,7 +65,7 @@ impl Target {
             return Err(StoreError::damaged("the register is empty but letters are there"));
         }
         let is_empty = head.seq == 0 && head.next_complaint == 1 && head.next_notice == 1;
-        Ok(if is_empty { Present::Nothing } else { Present::Register(head.totals.all_complaints()) })
+        Ok(if is_empty { Present::Nothing } else { Present::Register(head) })
     }
 
     /// Puts the closed register `made`, which lies in this directory, in its place, with its secret. Gives where that

@@ -200,6 +200,24 @@ async fn what_is_there_is_never_replaced_unasked_and_never_deleted() {
     drop(held);
 }
 
+#[tokio::test]
+async fn an_older_export_gives_no_number_out_that_the_register_before_it_gave_out() {
+    let dir = tempfile::tempdir().unwrap();
+    three_complaints(dir.path()).await;
+    let (lines, _) = exported(dir.path(), true);
+    assert!(!import(REPLACE, &lines, dir.path()).0.unwrap().is_behind);
+    let store = Store::open(dir.path()).unwrap();
+    store.commit(vec![new_complaint(&store).await]).await.unwrap();
+    let before = store.numbers(2026).unwrap();
+    store.close().await.unwrap();
+    let imported = import(REPLACE, &lines, dir.path()).0.unwrap();
+    assert_eq!((imported.complaints, imported.is_behind), (3, true));
+    let store = Store::open(dir.path()).unwrap();
+    assert_eq!(store.numbers(2026).unwrap(), before);
+    store.commit(vec![new_complaint(&store).await]).await.unwrap();
+    assert_sound(&store);
+}
+
 async fn backup(store: &Store, into: &Path) -> klachtd::store::Verified {
     let signs = Arc::new(AtomicUsize::new(0));
     let alive = Arc::clone(&signs);
@@ -291,7 +309,12 @@ async fn a_restore_gives_no_number_out_twice() {
     assert!(after.next_reference > before.next_reference);
     store.commit(vec![new_complaint(&store).await]).await.unwrap();
     assert_sound(&store);
+    let given = store.numbers(2026).unwrap();
     store.close().await.unwrap();
+
+    // From the same backup once more: what was given out since then counts too.
+    restore(true).unwrap();
+    assert!(Store::open(dir.path()).unwrap().numbers(2026).unwrap().next_complaint >= given.next_complaint);
 
     // On an empty disk, and from the one before when a backup was cut off between two renames.
     fs::rename(into.path().join("db"), into.path().join("db.old")).unwrap();
