@@ -13,7 +13,7 @@ use super::codec::Draft;
 use super::commit::Head;
 use super::faults::Faults;
 use super::files::Lock;
-use super::letters::{self, Letters};
+use super::letters::{self, Letters, Room};
 use super::recipe::{self, Engine};
 use super::target::{Present, Target};
 use super::writer::Order;
@@ -53,10 +53,15 @@ impl Store {
     /// nobody holds any more are removed.
     ///
     /// # Errors
-    /// [`StoreError`]; nothing of use is left then.
+    /// [`StoreError`], also when the copy would leave too little room to fetch mail; nothing of use is left then.
     pub async fn snapshot(&self, alive: impl FnMut() + Send + 'static) -> Result<PathBuf, StoreError> {
         let inner = Arc::clone(&self.inner);
-        let begun = tokio::task::spawn_blocking(move || new_folder(&inner.dir)).await;
+        let begun = tokio::task::spawn_blocking(move || {
+            remove_abandoned(&inner.dir)?;
+            leaves_room(&inner.dir.join("db"), inner.faults.room(letters::room(&inner.dir)?))?;
+            new_folder(&inner.dir)
+        });
+        let begun = begun.await;
         let (dir, lock) = begun.map_err(|e| StoreError::Broken(format!("copying: {e}")))??;
         let copied = self.ask(|to| Order::Copy(dir.join("db"), Box::new(alive), to)).await;
         let copied = copied.and_then(|copied| copied);
@@ -69,15 +74,35 @@ impl Store {
     }
 }
 
-/// A folder for a snapshot, held, with secret and format.
-fn new_folder(data: &Path) -> Result<(PathBuf, Lock), StoreError> {
-    let all = data.join("snapshot");
-    files::make_dir(&all)?;
-    for old in files::list(&all)? {
+/// Removes the copies that nobody holds.
+pub(super) fn remove_abandoned(data: &Path) -> Result<(), StoreError> {
+    for old in files::list(&data.join("snapshot"))? {
         if Lock::take(&old).is_ok() {
             files::remove_folder(&old)?;
         }
     }
+    Ok(())
+}
+
+/// Refuses a copy of `db` that would stop the mail.
+fn leaves_room(db: &Path, room: Room) -> Result<(), StoreError> {
+    let (size, spare) = (files::size_of_folder(db)?, room.spare_bytes());
+    if size <= spare {
+        return Ok(());
+    }
+    let megabytes = |bytes: u64| bytes.div_ceil(1 << 20);
+    let why = format!(
+        "it has {} MB, and of what is free on its disk {} MB can be spared while the service runs",
+        megabytes(size),
+        spare >> 20
+    );
+    Err(StoreError::Io { what: "copy the register".to_owned(), why, full: true })
+}
+
+/// A folder for a snapshot, held, with secret and format.
+fn new_folder(data: &Path) -> Result<(PathBuf, Lock), StoreError> {
+    let all = data.join("snapshot");
+    files::make_dir(&all)?;
     let mut folders = (1..).map(|n: u32| all.join(n.to_string()));
     let dir = folders.find(|dir| !dir.exists()).expect("numbers do not end");
     files::make_dir(&dir)?;

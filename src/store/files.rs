@@ -86,6 +86,14 @@ pub(super) fn copy_folder(from: &Path, to: &Path, alive: &mut dyn FnMut()) -> Re
     Ok(())
 }
 
+/// Bytes of the files of a folder; those of its folders too.
+pub(super) fn size_of_folder(dir: &Path) -> Result<u64, StoreError> {
+    list(dir)?.iter().try_fold(0, |sum, path| {
+        let data = fs::metadata(path).map_err(|e| StoreError::io("look at", path, &e))?;
+        Ok(sum + if data.is_dir() { size_of_folder(path)? } else { data.len() })
+    })
+}
+
 /// Removes a folder that may be there, with all that is in it.
 pub(super) fn remove_folder(dir: &Path) -> Result<(), StoreError> {
     match fs::remove_dir_all(dir) {

@@ -183,6 +183,11 @@ impl Room {
         self.free_bytes < self.least().saturating_mul(2)
     }
 
+    /// Bytes that may be written before there is too little to fetch mail.
+    pub(super) const fn spare_bytes(self) -> u64 {
+        self.free_bytes.saturating_sub(self.least())
+    }
+
     const fn least(self) -> u64 {
         let two_percent = self.total_bytes / 50;
         if two_percent < Self::LEAST { two_percent } else { Self::LEAST }

@@ -223,6 +223,8 @@ impl Store {
         let lock = Lock::take(&dir)?;
         let (signer, engine) = Self::register(&dir).map_err(StoreError::at_opening)?;
         let letters = Letters::open(dir.join("blob"))?;
+        // What stays takes room and does no harm.
+        let _ = backup::remove_abandoned(&dir);
         files::sync(&dir)?;
         // Only when we made it: we need not be allowed to read the folder above one that was made for us.
         if let Some(parent) = dir.parent().filter(|_| is_new) {

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use klachtd::domain::fact::ComplaintId;
+use klachtd::store::faults::{Fault, Faults};
 use klachtd::store::{
     Backup, BackupError, Import, ImportError, Imported, Restore, Restored, Snapshot, Store, StoreError,
 };
@@ -216,6 +217,26 @@ async fn an_older_export_gives_no_number_out_that_the_register_before_it_gave_ou
     assert_eq!(store.numbers(2026).unwrap(), before);
     store.commit(vec![new_complaint(&store).await]).await.unwrap();
     assert_sound(&store);
+}
+
+#[tokio::test]
+async fn a_snapshot_that_would_stop_the_mail_is_not_made_and_an_abandoned_one_goes_at_the_start() {
+    let dir = tempfile::tempdir().unwrap();
+    three_complaints(dir.path()).await;
+    let faults = Faults::by(Box::new(|_| Fault::None));
+    let store = Store::open_with(dir.path(), faults.clone()).unwrap();
+    faults.fill(true);
+    let refused = store.snapshot(|| ()).await.unwrap_err();
+    assert!(refused.is_full() && refused.to_string().contains("0 MB can be spared"), "{refused}");
+    faults.fill(false);
+    let (held, abandoned) = (store.snapshot(|| ()).await.unwrap(), dir.path().join("snapshot/2"));
+    let held = Snapshot::hold(&held).unwrap();
+    assert!(store.snapshot(|| ()).await.unwrap().ends_with("snapshot/2"));
+    store.close().await.unwrap();
+    let store = Store::open(dir.path()).unwrap();
+    assert!(!abandoned.exists(), "whoever asked for it has died");
+    assert_sound(&held.open().unwrap());
+    drop(store);
 }
 
 async fn backup(store: &Store, into: &Path) -> klachtd::store::Verified {
