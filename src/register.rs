@@ -58,14 +58,26 @@ impl Filter {
 pub struct ListPage {
     /// Those that match, in the order in which they came in.
     pub complaints: Vec<ComplaintView>,
+    /// Those that can't be read.
+    #[serde(default)]
+    pub damaged: Vec<Damaged>,
     /// Where the next page begins; `None` after the last.
     pub next: Option<ComplaintId>,
+}
+
+/// A complaint that can't be read, whether it would match or not.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Damaged {
+    /// Its number, not its reference.
+    pub id: ComplaintId,
+    /// What is wrong with it.
+    pub why: String,
 }
 
 /// The register, in the order in which complaints came in, filtered: one page of it after the complaint `after`.
 ///
 /// # Errors
-/// [`EngineError`] when the store or a pinned procedure can't be read.
+/// [`EngineError`] when the store can't be read.
 pub fn list(
     engine: &mut Engine,
     filter: &Filter,
@@ -77,16 +89,27 @@ pub fn list(
     } else {
         engine.store().complaints_page(after, PAGE)?
     };
-    let next = looked_at.last().map(|last| last.id);
-    let mut complaints = Vec::new();
-    for complaint in looked_at {
-        let procedure = engine.procedure_of(complaint.id, &complaint.procedure.sha256)?;
-        let terms = complaint.terms(&procedure, now);
-        if matches(&complaint, &terms, filter, now) {
-            complaints.push(view::complaint(engine, &complaint, &procedure, terms, now));
+    let mut page = ListPage { next: looked_at.last().map(|(last, _)| *last), ..ListPage::default() };
+    for (id, complaint) in looked_at {
+        let complaint = complaint.map_err(EngineError::from);
+        match complaint.and_then(|complaint| if_matching(engine, &complaint, filter, now)) {
+            Err(e) if e.is_of_one() => page.damaged.push(Damaged { id, why: e.to_string() }),
+            viewed => page.complaints.extend(viewed?),
         }
     }
-    Ok(ListPage { complaints, next })
+    Ok(page)
+}
+
+fn if_matching(
+    engine: &mut Engine,
+    complaint: &Complaint,
+    filter: &Filter,
+    now: Timestamp,
+) -> Result<Option<ComplaintView>, EngineError> {
+    let procedure = engine.procedure_of(complaint.id, &complaint.procedure.sha256)?;
+    let terms = complaint.terms(&procedure, now);
+    let matching = matches(complaint, &terms, filter, now);
+    Ok(matching.then(|| view::complaint(engine, complaint, &procedure, terms, now)))
 }
 
 fn matches(complaint: &Complaint, terms: &[TermView], filter: &Filter, now: Timestamp) -> bool {
@@ -131,24 +154,32 @@ pub fn by_reference(engine: &Engine, reference: &str) -> Result<Option<Complaint
 }
 
 /// References that begin with `prefix`, in whatever case, the newest first: what a shell completes. Looks at the newest
-/// complaints only, so that a Tab never holds up the service.
+/// complaints only, so that a Tab never holds up the service. What can't be read is left out.
 ///
 /// # Errors
-/// [`EngineError`] when the store or a pinned procedure can't be read.
+/// [`EngineError`] when the store can't be read.
 pub fn references(engine: &mut Engine, prefix: &str) -> Result<Vec<Candidate>, EngineError> {
     let prefix = prefix.trim().to_ascii_uppercase();
     let next = engine.store().numbers(0)?.next_complaint;
     let mut found = Vec::new();
     for id in (1..next).rev().take(LOOKED_AT).map(ComplaintId) {
-        let complaint = engine.store().complaint(id)?;
+        let complaint = if_readable(engine.store().complaint(id))?.flatten();
         if let Some(complaint) = complaint.filter(|complaint| complaint.reference.starts_with(&prefix)) {
-            found.push(candidate(engine, &complaint)?);
+            found.extend(if_readable(candidate(engine, &complaint))?);
             if found.len() == CANDIDATES {
                 break;
             }
         }
     }
     Ok(found)
+}
+
+/// `None` when only this one can't be read.
+fn if_readable<T>(read: Result<T, impl Into<EngineError>>) -> Result<Option<T>, EngineError> {
+    match read.map_err(Into::into) {
+        Err(e) if e.is_of_one() => Ok(None),
+        read => read.map(Some),
+    }
 }
 
 fn candidate(engine: &mut Engine, complaint: &Complaint) -> Result<Candidate, EngineError> {
@@ -169,7 +200,8 @@ pub fn outbox(engine: &Engine) -> Result<Vec<OutboxRow>, EngineError> {
 }
 
 fn outbox_row(engine: &Engine, entry: Outgoing) -> Result<OutboxRow, EngineError> {
-    let complaint = entry.complaint.map(|id| engine.store().complaint(id)).transpose()?.flatten();
+    let complaint = entry.complaint.map(|id| if_readable(engine.store().complaint(id))).transpose()?;
+    let complaint = complaint.flatten().flatten();
     Ok(OutboxRow {
         id: entry.id,
         kind: entry.kind,

@@ -138,6 +138,20 @@ fn a_backup_is_made_in_a_burst_of_mail_and_what_came_since_comes_back_by_hand() 
 }
 
 #[test]
+fn a_complaint_that_cannot_be_read_is_told_and_the_others_are_listed() {
+    let site = with_complaints(3);
+    let db = sled::open(site.path("state/db")).unwrap();
+    db.open_tree("records").unwrap().insert([0, 0, 0, 0, 0, 0, 0, 2, 0, 0], b"x").unwrap();
+    db.flush().unwrap();
+    drop(db);
+    let words = ["2 complaints", "complaint 2 can't be read", "1 can't be read"];
+    eventually("the register is free", || (site.run(&["list"]).code != 75).then_some(()));
+    site.run(&["list"]).ends(65, &words);
+    let said = site.run(&["list", "--json"]).ends(65, &words[1..]);
+    assert_eq!(said.json().as_array().unwrap().len(), 2);
+}
+
+#[test]
 fn what_is_not_there_is_neither_made_nor_copied() {
     let site = Site::new(MAILDIRS);
     let elsewhere = tempfile::tempdir().unwrap();

@@ -4,11 +4,12 @@
 mod world;
 
 use jiff::{Timestamp, ToSpan};
-use klachtd::domain::complaint::NoticeStatus;
-use klachtd::domain::fact::{Fate, NoticeId};
+use klachtd::domain::complaint::{Complaint, NoticeStatus};
+use klachtd::domain::fact::{ComplaintId, Fate, NoticeId};
 use klachtd::domain::outgoing::Outgoing;
 use klachtd::engine::EngineError;
 use klachtd::outbox::deliver::Delivery;
+use klachtd::register::Filter;
 use klachtd::rules::Rules;
 use klachtd::setup::{self, SetupError};
 use klachtd::store::StoreError;
@@ -36,6 +37,10 @@ fn complaint(n: usize) -> Vec<u8> {
 
 fn entries(world: &World) -> Vec<Outgoing> {
     world.engine.store().outbox_page(None, 1000).expect("the outbox can be read")
+}
+
+fn first(world: &World) -> Complaint {
+    world.engine.store().complaint(ComplaintId(1)).expect("readable").expect("it is there")
 }
 
 /// Whether somebody was told in these words, however the lines break.
@@ -84,7 +89,7 @@ async fn a_crash_loop_gives_up_only_what_was_alone_on_the_wire() {
 async fn a_complaint_that_cannot_be_read_stops_no_other() {
     let mut world = world().await;
     let lost = world.mail(&complaint(1)).await.reference.expect("a complaint");
-    let pinned = world.engine.store().complaints_page(None, 1).expect("readable")[0].procedure.sha256.clone();
+    let pinned = first(&world).procedure.sha256;
     let directory = tempfile::tempdir().expect("a directory");
     for folder in ["procedures", "texts"] {
         std::fs::create_dir(directory.path().join(folder)).expect("a directory");
@@ -107,6 +112,16 @@ async fn a_complaint_that_cannot_be_read_stops_no_other() {
     let alarms: Vec<&String> =
         alerts.iter().filter(|subject| subject.contains("klacht is niet leesbaar")).collect();
     assert_eq!(alarms.len(), 1, "told once: {alerts:?}");
+    let listed =
+        klachtd::register::list(&mut world.engine, &Filter::default(), None, world.now).expect("a list");
+    let rows = serde_json::to_value(&listed).expect("rows");
+    assert_eq!(
+        (rows["complaints"].as_array().map(Vec::len), &rows["complaints"][0]["reference"]),
+        (Some(1), &kept.into())
+    );
+    assert_eq!(listed.damaged.iter().map(|damaged| damaged.id.0).collect::<Vec<_>>(), [1]);
+    let offered = klachtd::register::references(&mut world.engine, "").expect("candidates");
+    assert_eq!(offered.len(), 1);
     assert!(matches!(
         klachtd::register::show(&mut world.engine, &lost, world.now),
         Err(EngineError::Store(StoreError::Missing(_)))
@@ -133,8 +148,7 @@ async fn a_content_that_cannot_be_read_is_told_of_and_the_service_goes_on() {
     let mut world = world().await;
     let reference = world.mail(&complaint(1)).await.reference.expect("a complaint");
     world.mails_at_once(&[&complaint(2)]).await;
-    let letter =
-        world.engine.store().complaints_page(None, 1).expect("readable")[0].letters[0].letter.clone();
+    let letter = first(&world).letters[0].letter.clone();
     let waiting: Vec<Outgoing> = entries(&world).into_iter().filter(|entry| entry.attempts == 0).collect();
     for sha256 in [&letter.sha256, &waiting[0].sha256] {
         world.obstruct(sha256);

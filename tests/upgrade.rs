@@ -172,7 +172,7 @@ async fn an_import_of_an_export_is_the_same_register() {
     // Every pending complaint is looked at anew, and what was closed for good is not.
     let due = again.complaints_due(world.now, 100).expect("readable");
     let pending = again.open_complaints_page(None, 100).expect("readable");
-    assert_eq!(due, pending.iter().map(|complaint| complaint.id).collect::<Vec<_>>());
+    assert_eq!(due, pending.iter().map(|(id, _)| *id).collect::<Vec<_>>());
 }
 
 fn formats() -> PathBuf {

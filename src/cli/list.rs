@@ -5,16 +5,15 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::{TimeZone, TimeZoneDatabase};
 
-use super::Failure;
 use super::asking::Asked;
-use super::print;
+use super::{Failure, export, print};
 use crate::answers::{Ask, exit};
 use crate::clock::Clock;
 use crate::config::{self, Config};
 use crate::domain::complaint::State;
 use crate::domain::procedure::Force;
 use crate::domain::term::TermStatus;
-use crate::register::{ComplaintView, Filter, ListPage, TermRow};
+use crate::register::{ComplaintView, Damaged, Filter, ListPage, TermRow};
 
 /// Every state, in the order in which a complaint goes through them.
 const STATES: [State; 7] = [
@@ -80,18 +79,25 @@ pub(super) async fn run(config: &Config, arguments: &Arguments) -> Result<u8, Fa
 /// Page after page, because a register may hold a million complaints: of those that were printed nothing is kept.
 async fn tell(asked: &mut Asked<'_>, filter: &Filter, json: bool) -> Result<u8, Failure> {
     let (now, mut rows, mut array) = (Clock::System.now(), Vec::new(), print::Array::default());
-    let mut after = None;
+    let (mut after, mut damaged) = (None, 0);
     loop {
         let (page, _) = asked.ask(Ask::List { filter: filter.clone(), after }).await?;
-        if json {
+        let unreadable = if json {
             for complaint in print::items(&page, "complaints") {
                 array.push(complaint);
             }
             after = print::understood(page.get("next").cloned().unwrap_or_default())?;
+            let unreadable = print::items(&page, "damaged").iter().cloned().map(print::understood);
+            unreadable.collect::<Result<Vec<Damaged>, _>>()?
         } else {
             let page: ListPage = print::understood(page)?;
             rows.extend(page.complaints.iter().map(|complaint| row(complaint, now)));
             after = page.next;
+            page.damaged
+        };
+        damaged += unreadable.len();
+        for Damaged { id, why } in unreadable {
+            export::tell(format!("complaint {} can't be read: {why}", id.0));
         }
         if after.is_none() {
             break;
@@ -101,6 +107,12 @@ async fn tell(asked: &mut Asked<'_>, filter: &Filter, json: bool) -> Result<u8, 
         array.end();
     } else {
         print::line(table(&rows));
+    }
+    if damaged > 0 {
+        return Err(Failure::new(
+            exit::DATAERR,
+            format!("{damaged} can't be read; `klachtd verify` tells more"),
+        ));
     }
     Ok(exit::OK)
 }

@@ -122,9 +122,10 @@ impl Engine {
         let mut after = None;
         loop {
             let page = self.store.open_complaints_page(after, PAGE)?;
-            let Some(last) = page.last() else { return Ok(()) };
-            after = Some(last.id);
-            for complaint in &page {
+            let Some((last, _)) = page.last() else { return Ok(()) };
+            after = Some(*last);
+            // Of one that can't be read an alarm tells.
+            for complaint in page.iter().filter_map(|(_, complaint)| complaint.as_ref().ok()) {
                 self.gather_complaint(digests, complaint, now)?;
             }
         }

@@ -45,7 +45,7 @@ pub use import::{Import, ImportError, Imported};
 pub use journal::Entry;
 pub use keys::CountKey;
 pub use letters::Room;
-pub use read::{Numbers, Place};
+pub use read::{Looked, Numbers, Place};
 pub use totals::Totals;
 
 use crate::domain::signing::Signer;

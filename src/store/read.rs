@@ -41,6 +41,9 @@ pub struct Place {
     pub taken: TakenRecord,
 }
 
+/// A complaint, or why this one can't be read.
+pub type Looked = (ComplaintId, Result<Complaint, StoreError>);
+
 impl Store {
     /// The numbers that come next.
     ///
@@ -241,7 +244,7 @@ impl Store {
         first_moment(&page, |id| besides.contains(&ComplaintId(id)))
     }
 
-    /// Complaints by number, after `after`.
+    /// Complaints by number, after `after`. One that can't be read hides no other.
     ///
     /// # Errors
     /// See [`StoreError`].
@@ -249,14 +252,17 @@ impl Store {
         &self,
         after: Option<ComplaintId>,
         limit: usize,
-    ) -> Result<Vec<Complaint>, StoreError> {
+    ) -> Result<Vec<Looked>, StoreError> {
         let view = self.view()?;
         let end = Head::read(&view)?.next_complaint;
         let start = after.map_or(1, |id| id.0.saturating_add(1));
-        collect_numbers(start..end, limit, |id| Ok(record(&view, id)?.map(|record| record.complaint)))
+        collect_numbers(start..end, limit, |id| {
+            Ok(alone(record(&view, id))?.transpose().map(|record| looked(id, record)))
+        })
     }
 
-    /// Complaints that are not closed, by number, after `after`. What was closed costs nothing here.
+    /// Complaints that are not closed, by number, after `after`. What was closed costs nothing here, and one that can't
+    /// be read hides no other.
     ///
     /// # Errors
     /// See [`StoreError`].
@@ -264,11 +270,15 @@ impl Store {
         &self,
         after: Option<ComplaintId>,
         limit: usize,
-    ) -> Result<Vec<Complaint>, StoreError> {
+    ) -> Result<Vec<Looked>, StoreError> {
         let view = self.view()?;
         let after = Bound::Excluded(keys::number(after.map_or(0, |id| id.0)).to_vec());
         let page = view.page(Table::Open, (after, Bound::Unbounded), limit)?;
-        page.iter().map(|(key, _)| Ok(required(record(&view, keys::number_of(key)?)?)?.complaint)).collect()
+        let complaints = page.iter().map(|(key, _)| {
+            let id = keys::number_of(key)?;
+            Ok(looked(id, alone(record(&view, id).and_then(required))?))
+        });
+        complaints.collect()
     }
 
     /// The mailbox of each complaint that is not closed; what can't be read is left out.
@@ -391,6 +401,18 @@ fn collect_numbers<T>(
     read: impl Fn(u64) -> Result<Option<T>, StoreError>,
 ) -> Result<Vec<T>, StoreError> {
     numbers.filter_map(|number| read(number).transpose()).take(limit).collect()
+}
+
+fn looked(id: u64, record: Result<Record, StoreError>) -> Looked {
+    (ComplaintId(id), record.map(|record| record.complaint))
+}
+
+/// What was read, or why this one thing can't be; another error is the end of all reading.
+fn alone<T>(read: Result<T, StoreError>) -> Result<Result<T, StoreError>, StoreError> {
+    match read {
+        Err(error) if !error.is_of_one() => Err(error),
+        read => Ok(read),
+    }
 }
 
 /// What an index names must be there.

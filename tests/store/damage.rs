@@ -212,6 +212,18 @@ async fn a_later_format_and_letters_without_a_register_are_refused() {
 }
 
 #[tokio::test]
+async fn a_record_that_cannot_be_read_hides_no_other() {
+    let dir = tempfile::tempdir().unwrap();
+    three_complaints(dir.path()).await;
+    tamper(dir.path(), "records", |tree| drop(tree.insert([0, 0, 0, 0, 0, 0, 0, 2, 0, 0], b"x").unwrap()));
+    let store = Store::open(dir.path()).unwrap();
+    for page in [store.complaints_page(None, 9), store.open_complaints_page(None, 9)] {
+        let page: Vec<_> = page.unwrap().into_iter().map(|(id, read)| (id.0, read.is_ok())).collect();
+        assert_eq!(page, [(1, true), (2, false), (3, true)]);
+    }
+}
+
+#[tokio::test]
 async fn the_index_of_open_complaints_is_made_where_it_is_missing_and_checked_where_it_is_not() {
     let dir = tempfile::tempdir().unwrap();
     three_complaints(dir.path()).await;
@@ -220,7 +232,7 @@ async fn the_index_of_open_complaints_is_made_where_it_is_missing_and_checked_wh
     assert_sound(&store);
     let page = |after, limit| {
         let open = store.open_complaints_page(after, limit).unwrap();
-        open.into_iter().map(|complaint| complaint.id.0).collect::<Vec<_>>()
+        open.into_iter().map(|(id, _)| id.0).collect::<Vec<_>>()
     };
     assert_eq!(page(None, 2), [1, 2]);
     assert_eq!(page(Some(ComplaintId(2)), 2), [3]);

@@ -215,7 +215,7 @@ async fn a_record_of_30_kb_grows_and_shrinks_and_no_blob_file_appears() {
     }
     assert_eq!(std::fs::read_dir(dir.path().join("db/blobs")).map_or(0, Iterator::count), 0);
     let pages = store.complaints_page(Some(ComplaintId(10)), 20).unwrap();
-    assert_eq!(pages.iter().map(|c| c.id.0).collect::<Vec<_>>(), (11..31).collect::<Vec<_>>());
+    assert_eq!(pages.iter().map(|(id, _)| id.0).collect::<Vec<_>>(), (11..31).collect::<Vec<_>>());
     let outbox = store.outbox_page(Some(NoticeId(57)), 20).unwrap();
     assert_eq!(outbox.iter().map(|o| o.id.0).collect::<Vec<_>>(), [58, 59, 60]);
     assert_eq!(store.journal_page(117, 20).unwrap().len(), 3);
