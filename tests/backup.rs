@@ -138,6 +138,29 @@ fn a_backup_is_made_in_a_burst_of_mail_and_what_came_since_comes_back_by_hand() 
 }
 
 #[test]
+fn who_asks_for_a_copy_at_the_same_time_waits_for_his_turn() {
+    let site = with_complaints(1);
+    let elsewhere = tempfile::tempdir().unwrap();
+    let service = site.start();
+    for round in 0..3 {
+        let config = site.path("klachtd.toml");
+        let started = (0..6).map(|n| {
+            Command::new(env!("CARGO_BIN_EXE_klachtd"))
+                .args(["--config".as_ref(), config.as_os_str(), "backup".as_ref()])
+                .arg(elsewhere.path().join(format!("{round}-{n}")))
+                .stdout(Stdio::null())
+                .spawn()
+                .unwrap()
+        });
+        let started: Vec<_> = started.collect();
+        for mut backup in started {
+            assert!(backup.wait().unwrap().success());
+        }
+    }
+    service.stop();
+}
+
+#[test]
 fn a_complaint_that_cannot_be_read_is_told_and_the_others_are_listed() {
     let site = with_complaints(3);
     let db = sled::open(site.path("state/db")).unwrap();

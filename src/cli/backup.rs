@@ -9,7 +9,7 @@ use super::{Failure, export, print};
 use crate::answers::{Ask, exit};
 use crate::config::Config;
 use crate::control;
-use crate::store::{Backup, BackupError, Snapshot, Verified};
+use crate::store::{Backup, BackupError, Snapshot, Turn, Verified};
 
 /// Where to.
 #[derive(Debug, clap::Args)]
@@ -81,6 +81,7 @@ pub(super) fn in_words(verified: &Verified) -> String {
 
 /// A copy of the register of the running service, at one moment; `None` when none runs.
 pub(super) async fn running(config: &Config) -> Result<Option<Snapshot>, Failure> {
+    let _turn = Turn::wait(&config.store)?;
     let asked = control::ask(&config.socket, &Ask::Snapshot).await;
     let Some(reply) = asked.map_err(|e| Failure::new(exit::UNAVAILABLE, e))? else { return Ok(None) };
     if let Some(error) = reply.error {

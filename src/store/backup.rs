@@ -3,11 +3,14 @@
 //! A backup is a data directory like any other: `format`, `secret`, `db/` and `blob/`.
 
 use std::collections::BTreeSet;
+use std::fs::File;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
+use rustix::fs::{FlockOperation, flock};
 
 use super::codec::Draft;
 use super::commit::Head;
@@ -119,6 +122,30 @@ pub struct Snapshot {
     dir: PathBuf,
     blob: PathBuf,
     _lock: Lock,
+}
+
+/// The right to ask the service for a copy: of two who ask at once, the second would have the copy removed that the
+/// first does not hold yet. Ends with the value.
+#[derive(Debug)]
+pub struct Turn {
+    _data: File,
+}
+
+impl Turn {
+    /// Waits until nobody else asks for a copy of the register in `data`; `None` when there is no such directory.
+    ///
+    /// # Errors
+    /// [`StoreError::Io`], [`StoreError::Forbidden`].
+    pub fn wait(data: &Path) -> Result<Option<Self>, StoreError> {
+        match File::open(data) {
+            Err(e) if e.kind() == ErrorKind::NotFound => Ok(None),
+            opened => {
+                let locked =
+                    opened.and_then(|dir| Ok(flock(&dir, FlockOperation::LockExclusive).map(|()| dir)?));
+                locked.map(|dir| Some(Self { _data: dir })).map_err(|e| StoreError::io("lock", data, &e))
+            }
+        }
+    }
 }
 
 impl Snapshot {

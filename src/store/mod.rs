@@ -37,7 +37,7 @@ use std::thread::JoinHandle;
 use jiff::civil::Date;
 use tokio::sync::{mpsc, oneshot};
 
-pub use backup::{Backup, BackupError, Restore, Restored, Snapshot};
+pub use backup::{Backup, BackupError, Restore, Restored, Snapshot, Turn};
 pub use check::Verified;
 pub use commit::{Commit, CommitError, Record, Seen, Taken, TakenRecord, Used};
 pub use export::ExportError;
