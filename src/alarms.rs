@@ -10,13 +10,14 @@ use std::time::Duration;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp, ToSpan};
-use tracing::{info, warn};
+use tracing::info;
 
 use crate::config::{Config, Inbox};
 use crate::domain::complaint::NoticeStatus;
 use crate::domain::decide::Unseen;
 use crate::domain::digest;
 use crate::domain::event::{Trouble, TroubleKind};
+use crate::domain::fact::NoticeId;
 use crate::domain::outgoing::Outgoing;
 use crate::engine::{Engine, EngineError};
 use crate::health::signs::{self, Sign};
@@ -109,10 +110,12 @@ impl Alarms {
         now: Timestamp,
     ) -> Result<Self, EngineError> {
         let today = now.to_zoned(TimeZone::UTC).date();
+        let open = engine.store().outbox_open()?;
         for mailbox in &engine.settings().house.mailboxes {
             for kind in TroubleKind::LASTING {
                 if let Some(day) = told_on(engine, &mailbox.name, kind, today)? {
-                    health.recall(&mailbox.name, kind, day, now);
+                    let told = told_by(&open, &mailbox.name, kind);
+                    health.recall(&mailbox.name, kind, (day, told), now);
                 }
             }
             // With procedures that have a fault it would not have started.
@@ -282,18 +285,14 @@ impl Alarms {
             tell_end(engine, (&mailbox, kind, trouble), now).await?;
             health.ended_told(&mailbox);
         }
-        for (mailbox, kind, trouble) in health.told() {
-            if is_stuck(engine, &mailbox, &trouble)? {
-                take_back(engine, &trouble, now).await?;
-                health.tell_again(&mailbox, kind);
-            }
-        }
         let after = engine.settings().house.limits.alarm_after_seconds;
         let today = now.to_zoned(TimeZone::UTC).date();
-        for (mailbox, kind, trouble) in health.untold(after, now) {
+        for (mailbox, kind, trouble) in health.lasting(after, now) {
+            let Some(instead_of) = untold(engine, &mailbox, &trouble)? else { continue };
             let through = engine.way_out(&mailbox).unwrap_or(&mailbox).to_owned();
             let key = trouble.counted.is_none().then(|| key(&mailbox, kind, today));
-            let notices = engine.alarm(&mailbox, as_told(kind, &trouble, false), key, now).await?;
+            let notices =
+                engine.alarm(&mailbox, as_told(kind, &trouble, false), key, &instead_of, now).await?;
             health.tell(&mailbox, kind, Told { notices, through }, today);
         }
         Ok(())
@@ -329,12 +328,20 @@ fn told_on(
     Ok(None)
 }
 
+/// How staff were told of it before the last start: the newest mails of which one waits still.
+fn told_by(open: &[Outgoing], mailbox: &str, kind: TroubleKind) -> Told {
+    let newest = open.iter().rev().filter(|entry| entry.lives()).find_map(|entry| {
+        let telling = entry.tells.as_ref()?;
+        let is_it = telling.mailbox == mailbox && telling.kind == kind.as_str();
+        is_it.then(|| Told { notices: telling.notices.clone(), through: entry.mailbox.clone() })
+    });
+    newest.unwrap_or_else(|| Told { notices: Vec::new(), through: mailbox.to_owned() })
+}
+
 fn as_told(kind: TroubleKind, trouble: &health::Trouble, over: bool) -> Trouble {
-    // Since when it was before the last start nobody knows any more.
-    let is_recalled = trouble.told.as_ref().is_some_and(|told| told.notices.is_empty());
     Trouble {
         dutch: trouble.dutch.clone(),
-        since: (!is_recalled).then_some(trouble.since),
+        since: (!trouble.is_older).then_some(trouble.since),
         over,
         ..Trouble::new(kind, trouble.message.clone())
     }
@@ -397,39 +404,28 @@ async fn tell_end(
 ) -> Result<(), EngineError> {
     let Some(day) = trouble.counted else { return Ok(()) };
     let key = key(mailbox, kind, day);
-    let waits = take_back(engine, &trouble, now).await?;
-    let told =
-        trouble.told.as_ref().is_some_and(|told| told.notices.is_empty() || told.notices.len() > waits);
-    if told {
-        return engine.alarm(mailbox, as_told(kind, &trouble, true), Some(key), now).await.map(drop);
+    let told = trouble.told.as_ref();
+    let unsent = told.map_or(Ok(Vec::new()), |told| engine.waiting(&told.notices))?;
+    if told.is_some_and(|told| told.notices.is_empty() || told.notices.len() > unsent.len()) {
+        let over = as_told(kind, &trouble, true);
+        return engine.alarm(mailbox, over, Some(key), &unsent, now).await.map(drop);
     }
     info!(mailbox, kind = kind.as_str(), "an alarm is over before it could be told: {}", kind.says());
-    engine.forget_alarm(key, now).await
+    engine.forget_alarm(key, &unsent, now).await
 }
 
-/// Whether nobody has heard of it because nothing leaves where it was to leave, and there is another way by now.
-fn is_stuck(engine: &Engine, mailbox: &str, trouble: &health::Trouble) -> Result<bool, EngineError> {
-    let Some(told) = &trouble.told else { return Ok(false) };
-    let other = engine.way_out(mailbox).is_some_and(|way| way != told.through);
-    let shut = engine.is_shut(&told.through);
-    Ok(other
-        && shut
-        && !told.notices.is_empty()
-        && engine.waiting(&told.notices)?.len() == told.notices.len())
-}
-
-/// Takes back those of its mails that have not left; how many.
-async fn take_back(
-    engine: &mut Engine,
+/// `None` when staff were told of it. When they were not: the mails that nobody has got, because nothing leaves where
+/// they were to leave, and there is another way by now.
+fn untold(
+    engine: &Engine,
+    mailbox: &str,
     trouble: &health::Trouble,
-    now: Timestamp,
-) -> Result<usize, EngineError> {
-    let waiting = trouble.told.as_ref().map_or(Ok(Vec::new()), |told| engine.waiting(&told.notices))?;
-    for id in &waiting {
-        engine.take_back(*id, now).await?;
+) -> Result<Option<Vec<NoticeId>>, EngineError> {
+    let Some(told) = &trouble.told else { return Ok(Some(Vec::new())) };
+    let other = engine.way_out(mailbox).is_some_and(|way| way != told.through);
+    if !other || !engine.is_shut(&told.through) {
+        return Ok(None);
     }
-    if !waiting.is_empty() {
-        warn!("{} alarms that could not leave were taken back", waiting.len());
-    }
-    Ok(waiting.len())
+    let unsent = engine.waiting(&told.notices)?;
+    Ok((!unsent.is_empty() && unsent.len() == told.notices.len()).then_some(unsent))
 }

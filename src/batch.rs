@@ -404,6 +404,7 @@ impl Batch {
             reply: None,
             dropped: false,
             asks_about: draft.asks_about.clone(),
+            tells: None,
         }
     }
 

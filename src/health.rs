@@ -26,6 +26,8 @@ pub struct Trouble {
     pub told: Option<Told>,
     /// The day under which the store remembers it.
     pub counted: Option<Date>,
+    /// Whether it began before the last start: since when is not known any more.
+    pub is_older: bool,
     /// Whether it is only known from before the last start, and not found again yet.
     recalled: bool,
 }
@@ -33,7 +35,7 @@ pub struct Trouble {
 /// How staff were told of a trouble.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Told {
-    /// By these mails; none are known of what was told before the last start.
+    /// By these mails; none are known of what was told, and has left, before the last start.
     pub notices: Vec<NoticeId>,
     /// Through which mailbox they leave.
     pub through: String,
@@ -164,11 +166,16 @@ impl Health {
     }
 
     /// Staff were told of it on `day`, before the last start, and not that it is over.
-    pub fn recall(&self, mailbox: &str, kind: TroubleKind, day: Date, now: Timestamp) {
-        let told = Told { notices: Vec::new(), through: mailbox.to_owned() };
-        let (message, dutch) = (format!("told on {day}"), Some(format!("gemeld op {day}")));
-        let trouble =
-            Trouble { since: now, message, dutch, told: Some(told), counted: Some(day), recalled: true };
+    pub fn recall(&self, mailbox: &str, kind: TroubleKind, (day, told): (Date, Told), now: Timestamp) {
+        let trouble = Trouble {
+            since: now,
+            message: format!("told on {day}"),
+            dutch: Some(format!("gemeld op {day}")),
+            told: Some(told),
+            counted: Some(day),
+            is_older: true,
+            recalled: true,
+        };
         self.change(mailbox, |h| {
             h.troubles.insert(kind, trouble);
         });
@@ -209,12 +216,12 @@ impl Health {
             let message = if dutch.is_some() { format!("{}: {message}", kind.says()) } else { message };
             Alarm { kind: kind.as_str(), mailbox, since, message }
         };
-        self.troubles(|kind, trouble| lasting(kind, trouble, after, now)).into_iter().map(alarm).collect()
+        self.lasting(after, now).into_iter().map(alarm).collect()
     }
 
-    /// The alarms that staff were not told of yet.
-    pub fn untold(&self, after: u64, now: Timestamp) -> Vec<(String, TroubleKind, Trouble)> {
-        self.troubles(|kind, trouble| trouble.told.is_none() && lasting(kind, trouble, after, now))
+    /// The same with what is known of them.
+    pub fn lasting(&self, after: u64, now: Timestamp) -> Vec<(String, TroubleKind, Trouble)> {
+        self.troubles(|kind, trouble| is_lasting(kind, trouble, after, now))
     }
 
     /// The alarms that staff were told of and that are not over.
@@ -291,8 +298,15 @@ impl Health {
 }
 
 fn note(h: &mut MailboxHealth, kind: TroubleKind, (since, message, dutch): (Timestamp, &str, Option<&str>)) {
-    let fresh =
-        Trouble { since, message: String::new(), dutch: None, told: None, counted: None, recalled: false };
+    let fresh = Trouble {
+        since,
+        message: String::new(),
+        dutch: None,
+        told: None,
+        counted: None,
+        is_older: false,
+        recalled: false,
+    };
     let trouble = h.troubles.entry(kind).or_insert(fresh);
     if std::mem::take(&mut trouble.recalled) {
         trouble.since = since;
@@ -302,7 +316,7 @@ fn note(h: &mut MailboxHealth, kind: TroubleKind, (since, message, dutch): (Time
 }
 
 /// Whether it is an alarm by now. What passes by itself is given some time; what is measured over that time is not.
-fn lasting(kind: TroubleKind, trouble: &Trouble, after: u64, now: Timestamp) -> bool {
+fn is_lasting(kind: TroubleKind, trouble: &Trouble, after: u64, now: Timestamp) -> bool {
     let passes = matches!(kind, TroubleKind::Mailbox | TroubleKind::Smtp);
     lasted(trouble.since, if passes || trouble.recalled { after } else { 0 }, now)
 }
@@ -323,7 +337,8 @@ mod tests {
 
     /// The kinds of which staff are told now.
     fn told(health: &Health, now: Timestamp) -> Vec<(TroubleKind, String)> {
-        let untold = health.untold(900, now);
+        let mut untold = health.lasting(900, now);
+        untold.retain(|(_, _, trouble)| trouble.told.is_none());
         for (mailbox, kind, _) in &untold {
             let told = Told { notices: vec![NoticeId(1)], through: mailbox.clone() };
             health.tell(mailbox, *kind, told, DAY);
@@ -362,8 +377,7 @@ mod tests {
     fn a_full_disk_alarms_at_once() {
         let health = Health::of(["a".to_owned()]);
         health.troubled("a", TroubleKind::Disk, "1 MB free", at(0));
-        assert_eq!(health.untold(900, at(0)).len(), 1);
-        assert_eq!(health.untold(900, at(0)).len(), 1, "as long as it was not told");
+        assert_eq!(health.lasting(900, at(0)).len(), 1);
         assert_eq!(told(&health, at(1)).len(), 1);
         assert!(told(&health, at(2)).is_empty());
     }
@@ -371,7 +385,8 @@ mod tests {
     #[test]
     fn what_was_told_before_the_last_start_is_not_told_again() {
         let health = Health::of(["a".to_owned()]);
-        health.recall("a", TroubleKind::Outbox, DAY, at(0));
+        let left = || (DAY, Told { notices: Vec::new(), through: "a".to_owned() });
+        health.recall("a", TroubleKind::Outbox, left(), at(0));
         health.saw("a", TroubleKind::Outbox, None, (900, at(10)));
         assert!(health.ended().is_empty(), "it may need its time to show again");
         assert!(health.alarms(900, at(899)).is_empty() && told(&health, at(899)).is_empty());
@@ -382,7 +397,7 @@ mod tests {
         health.saw("a", TroubleKind::Outbox, None, (900, at(901)));
         assert_eq!(health.ended().len(), 1, "its end is told");
 
-        health.recall("a", TroubleKind::Outbox, DAY, at(1_000));
+        health.recall("a", TroubleKind::Outbox, left(), at(1_000));
         health.saw("a", TroubleKind::Outbox, None, (900, at(1_900)));
         assert_eq!(health.ended().len(), 2, "it was over already");
     }

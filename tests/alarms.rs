@@ -296,6 +296,81 @@ async fn a_service_that_starts_again_and_again_tells_it_once() {
     assert_eq!(watched.told().len(), 2);
 }
 
+/// Alarms that may still leave: through which mailbox, and their text.
+fn waiting(told: Vec<(String, String, NoticeStatus, String)>) -> Vec<(String, String)> {
+    let waits = told.into_iter().filter(|(_, _, status, _)| *status == NoticeStatus::Queued);
+    waits.map(|(through, _, _, words)| (through, words)).collect()
+}
+
+#[tokio::test]
+async fn an_alarm_that_has_not_left_at_a_restart_is_not_taken_for_told() {
+    for other_is_away in [false, true] {
+        let mut watched = Watched::new(second_mailbox).await;
+        watched.pass(minutes(16), &[MAILBOX]).await;
+        if other_is_away {
+            watched.health.troubled(OTHER, TroubleKind::Smtp, "refused", watched.world.now);
+        }
+        watched.send_in_vain(MAILBOX).await;
+        assert_eq!(waiting(watched.told()).len(), 1);
+        watched.world.restart().await;
+        let mut watched = Watched::over(watched.world, false);
+        if other_is_away {
+            watched.health.troubled(OTHER, TroubleKind::Smtp, "refused", watched.world.now);
+        }
+        watched.send_in_vain(MAILBOX).await;
+        watched.pass(minutes(20), &[MAILBOX]).await;
+        if other_is_away {
+            assert_eq!(waiting(watched.told())[0].0, MAILBOX, "there is no other way");
+            watched.health.answered(OTHER, watched.world.now);
+            watched.pass(minutes(1), &[MAILBOX]).await;
+        }
+        let told = waiting(watched.told());
+        let of_mailbox = |(_, words): &&(String, String)| words.contains("omnistock is niet bereikbaar");
+        let through: Vec<&str> = told.iter().filter(of_mailbox).map(|(way, _)| way.as_str()).collect();
+        assert_eq!(through, [OTHER], "{told:?}");
+        watched.send_well(OTHER).await;
+        watched = watched.restart().await;
+        watched.pass(minutes(20), &[]).await;
+        let words = watched.words();
+        let ends = words.iter().filter(|words| words.starts_with("klachtd: voorbij: postbus omnistock"));
+        assert_eq!(ends.count(), 1, "and that it is over: {words:?}");
+    }
+}
+
+#[tokio::test]
+async fn of_an_alarm_that_has_not_left_at_a_restart_no_end_is_told() {
+    let mut watched = Watched::new(|_| {}).await;
+    watched.pass(minutes(16), &[MAILBOX]).await;
+    watched = watched.restart().await;
+    watched.pass(minutes(1), &[]).await;
+    let told = watched.told();
+    assert_eq!((told.len(), told[0].2), (1, NoticeStatus::Failed), "taken back, and nothing more: {told:?}");
+    watched = watched.restart().await;
+    watched.pass(minutes(30), &[]).await;
+    assert_eq!(watched.told().len(), 1);
+}
+
+#[tokio::test]
+async fn an_alarm_is_never_taken_back_before_it_is_told_anew() {
+    let mut watched = Watched::new(second_mailbox).await;
+    watched.pass(minutes(16), &[MAILBOX]).await;
+    watched.send_in_vain(MAILBOX).await;
+    watched.uptime += minutes(1);
+    let store = watched.world.engine.store().clone();
+    let mut look = Box::pin(watched.look());
+    // The service may be killed between any two of its steps.
+    std::future::poll_fn(|context| {
+        let step = look.as_mut().poll(context);
+        let open = store.outbox_open().expect("the outbox can be read");
+        let of_mailbox = |entry: &&Outgoing| entry.tells.as_ref().is_some_and(|t| t.kind == "mailbox");
+        assert_eq!(open.iter().filter(of_mailbox).count(), 1);
+        step
+    })
+    .await;
+    drop(look);
+    assert_eq!(waiting(watched.told())[0].0, OTHER);
+}
+
 #[tokio::test]
 async fn notices_that_do_not_leave_are_told_of() {
     let mut watched = Watched::new(second_mailbox).await;

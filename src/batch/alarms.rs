@@ -1,7 +1,9 @@
 //! What a batch keeps of alarms.
 
 use super::Batch;
+use crate::domain::event::TroubleKind;
 use crate::domain::fact::NoticeId;
+use crate::domain::outgoing::Telling;
 use crate::store::CountKey;
 
 impl Batch {
@@ -10,6 +12,15 @@ impl Batch {
         let mut commit = self.plain_commit(Vec::new(), None);
         commit.counts.push((key, 1));
         self.commits.push(commit);
+    }
+
+    /// What waits in the batch tells that this began.
+    pub fn tells(&mut self, mailbox: &str, kind: TroubleKind) {
+        let (mailbox, kind) = (mailbox.to_owned(), kind.as_str().to_owned());
+        let telling = Telling { mailbox, kind, notices: self.notices() };
+        for entry in self.commits.iter_mut().flat_map(|commit| &mut commit.outbox) {
+            entry.tells = Some(telling.clone());
+        }
     }
 
     /// The notices that were made so far.

@@ -52,6 +52,20 @@ pub struct Outgoing {
     /// The mail that was set aside and about which it asks a member of staff.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub asks_about: Option<LetterNote>,
+    /// The trouble of whose beginning it tells staff: so a restart knows that nobody has heard of it yet.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tells: Option<Telling>,
+}
+
+/// How staff are told that a trouble began.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Telling {
+    /// The mailbox that it is about.
+    pub mailbox: String,
+    /// What kind: the word of [`TroubleKind`](super::event::TroubleKind).
+    pub kind: String,
+    /// All mails that tell of it, one for each who is told.
+    pub notices: Vec<NoticeId>,
 }
 
 impl Outgoing {

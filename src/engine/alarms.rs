@@ -37,7 +37,8 @@ impl Engine {
     }
 
     /// Tells staff of the mailbox that something in the service needs a person, or does no more, and remembers `key` with
-    /// it. Where nothing can leave the mail waits, and the log has it as an error. Gives the mails.
+    /// it. In the same commit it takes back what has not left and was to tell it. Where nothing can leave the mail waits,
+    /// and the log has it as an error. Gives the mails.
     ///
     /// # Errors
     /// As [`Engine::tick`].
@@ -46,8 +47,10 @@ impl Engine {
         mailbox: &str,
         trouble: Trouble,
         key: Option<CountKey>,
+        instead_of: &[NoticeId],
         now: Timestamp,
     ) -> Result<Vec<NoticeId>, EngineError> {
+        let (kind, over) = (trouble.kind, trouble.over);
         let way = self.way_out(mailbox).map(str::to_owned);
         log(mailbox, &trouble, way.is_some());
         let through = way.unwrap_or_else(|| mailbox.to_owned());
@@ -55,10 +58,14 @@ impl Engine {
         for _ in 0..TRIES {
             let mut batch = Batch::new(now);
             self.step(&mut batch, None, &through, &event, None)?;
+            let notices = batch.notices();
+            if !over {
+                batch.tells(mailbox, kind);
+            }
             if let Some(key) = &key {
                 batch.remember_alarm(key.clone());
             }
-            let notices = batch.notices();
+            self.take_back(&mut batch, instead_of)?;
             if self.commit(batch).await? {
                 return Ok(notices);
             }
@@ -81,17 +88,39 @@ impl Engine {
             log(mailbox, &trouble, true);
             return Ok(());
         }
-        self.alarm(mailbox, trouble, Some(key), now).await.map(drop)
+        self.alarm(mailbox, trouble, Some(key), &[], now).await.map(drop)
     }
 
-    /// Remembers that an alarm is over of which nobody was told.
+    /// Remembers that an alarm is over of which nobody was told, and takes back what was to tell it.
     ///
     /// # Errors
     /// As [`Engine::tick`].
-    pub async fn forget_alarm(&mut self, key: CountKey, now: Timestamp) -> Result<(), EngineError> {
-        let mut batch = Batch::new(now);
-        batch.remember_alarm(key);
-        self.commit(batch).await.map(drop)
+    pub async fn forget_alarm(
+        &mut self,
+        key: CountKey,
+        unsent: &[NoticeId],
+        now: Timestamp,
+    ) -> Result<(), EngineError> {
+        for _ in 0..TRIES {
+            let mut batch = Batch::new(now);
+            batch.remember_alarm(key.clone());
+            self.take_back(&mut batch, unsent)?;
+            if self.commit(batch).await? {
+                return Ok(());
+            }
+        }
+        Err(EngineError::Contended)
+    }
+
+    /// Alarms that have not left: what they tell is over, or is told another way.
+    fn take_back(&mut self, batch: &mut Batch, unsent: &[NoticeId]) -> Result<(), EngineError> {
+        for id in unsent {
+            self.give_up(batch, *id, "taken back: it could not leave in time")?;
+        }
+        if !unsent.is_empty() {
+            warn!("{} alarms that could not leave are taken back", unsent.len());
+        }
+        Ok(())
     }
 
     /// Of these mails, those that wait and are not under way.

@@ -132,28 +132,26 @@ impl Engine {
     /// # Errors
     /// As [`Engine::tick`].
     pub async fn drop_notice(&mut self, id: NoticeId, now: Timestamp) -> Result<bool, EngineError> {
-        self.give_up(id, "given up by the operator", now).await
-    }
-
-    /// Takes an alarm back that has not left: what it tells is over, or was told another way.
-    ///
-    /// # Errors
-    /// As [`Engine::tick`].
-    pub async fn take_back(&mut self, id: NoticeId, now: Timestamp) -> Result<(), EngineError> {
-        self.give_up(id, "taken back: it could not leave in time", now).await.map(drop)
-    }
-
-    async fn give_up(&mut self, id: NoticeId, why: &str, now: Timestamp) -> Result<bool, EngineError> {
-        let Some(entry) = self.store.outgoing(id)?.filter(Outgoing::is_open) else { return Ok(false) };
         let mut batch = Batch::new(now);
+        let was_open = self.give_up(&mut batch, id, "given up by the operator")?;
+        self.commit(batch).await?;
+        Ok(was_open)
+    }
+
+    pub(super) fn give_up(
+        &mut self,
+        batch: &mut Batch,
+        id: NoticeId,
+        why: &str,
+    ) -> Result<bool, EngineError> {
+        let Some(entry) = self.store.outgoing(id)?.filter(Outgoing::is_open) else { return Ok(false) };
         let gone = Outgoing { dropped: true, next_at: None, ..entry.clone() };
         if entry.lives() {
             let settlement = Settlement::Failed { reply: why.to_owned(), attempts: entry.attempts };
-            self.retire(&mut batch, &gone, settlement)?;
+            self.retire(batch, &gone, settlement)?;
         } else {
             batch.update(gone);
         }
-        self.commit(batch).await?;
         Ok(true)
     }
 

@@ -85,6 +85,7 @@ pub(crate) fn queued(notice: u64, sha256: &str) -> Fact {
 pub(crate) fn outgoing(notice: u64, complaint: u64, sha256: &str, next_at: Option<Timestamp>) -> Outgoing {
     Outgoing {
         asks_about: None,
+        tells: None,
         cut_off: 0,
         unanswered: 0,
         dropped: false,

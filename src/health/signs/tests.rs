@@ -32,6 +32,7 @@ fn waiting(id: u64, made: &str, status: NoticeStatus) -> Outgoing {
         reply: None,
         dropped: false,
         asks_about: None,
+        tells: None,
     }
 }
 
