@@ -293,7 +293,7 @@ impl Alarms {
             let key = trouble.counted.is_none().then(|| key(&mailbox, kind, today));
             let notices =
                 engine.alarm(&mailbox, as_told(kind, &trouble, false), key, &instead_of, now).await?;
-            health.tell(&mailbox, kind, Told { notices, through }, today);
+            health.tell(&mailbox, kind, trouble, (Told { notices, through }, today));
         }
         Ok(())
     }

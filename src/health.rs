@@ -239,12 +239,18 @@ impl Health {
         wanted.map(|(name, kind, trouble)| (name.clone(), kind, trouble.clone())).collect()
     }
 
-    /// Staff were told, and the store remembers it under `day`, unless it did before.
-    pub fn tell(&self, mailbox: &str, kind: TroubleKind, told: Told, day: Date) {
+    /// Staff were told of `trouble` as it was then, and the store remembers it under `day`, unless it did before. That it
+    /// was over in the meantime is still to be told.
+    pub fn tell(&self, mailbox: &str, kind: TroubleKind, trouble: Trouble, (told, day): (Told, Date)) {
+        let told = Trouble { told: Some(told), counted: trouble.counted.or(Some(day)), ..trouble };
         self.change(mailbox, |h| {
-            if let Some(trouble) = h.troubles.get_mut(&kind) {
-                trouble.told = Some(told);
-                trouble.counted = trouble.counted.or(Some(day));
+            if trouble.counted.is_some() {
+                // It was told before: it ends once, and with the newest mails.
+                h.ended.retain(|(ended, _)| *ended != kind);
+            }
+            match h.troubles.get_mut(&kind) {
+                Some(known) => (known.told, known.counted) = (told.told, told.counted),
+                None => h.ended.push((kind, told)),
             }
         });
     }
@@ -335,13 +341,16 @@ mod tests {
 
     const DAY: Date = Date::constant(2026, 3, 2);
 
+    fn by_mail(id: u64) -> Told {
+        Told { notices: vec![NoticeId(id)], through: "a".to_owned() }
+    }
+
     /// The kinds of which staff are told now.
     fn told(health: &Health, now: Timestamp) -> Vec<(TroubleKind, String)> {
         let mut untold = health.lasting(900, now);
         untold.retain(|(_, _, trouble)| trouble.told.is_none());
-        for (mailbox, kind, _) in &untold {
-            let told = Told { notices: vec![NoticeId(1)], through: mailbox.clone() };
-            health.tell(mailbox, *kind, told, DAY);
+        for (mailbox, kind, trouble) in &untold {
+            health.tell(mailbox, *kind, trouble.clone(), (by_mail(1), DAY));
         }
         untold.into_iter().map(|(_, kind, trouble)| (kind, trouble.message)).collect()
     }
@@ -371,6 +380,31 @@ mod tests {
         health.away("a", "refused", at(0));
         health.fetched("a", 0, at(899));
         assert!(health.ended().is_empty());
+    }
+
+    #[test]
+    fn what_is_over_while_it_is_told_ends_once() {
+        let health = Health::of(["a".to_owned()]);
+        let ends = |health: &Health| health.ended().into_iter().map(|(_, _, t)| t.told).collect::<Vec<_>>();
+        health.away("a", "refused", at(0));
+        let (_, kind, trouble) = health.lasting(900, at(900)).remove(0);
+        health.fetched("a", 0, at(901));
+        health.tell("a", kind, trouble, (by_mail(1), DAY));
+        assert_eq!(ends(&health), [Some(by_mail(1))]);
+        health.ended_told("a");
+        // The same while it is told another way.
+        health.away("a", "refused", at(1_000));
+        assert_eq!(told(&health, at(1_900)).len(), 1);
+        let (_, kind, trouble) = health.lasting(900, at(1_900)).remove(0);
+        health.fetched("a", 0, at(1_901));
+        health.tell("a", kind, trouble.clone(), (by_mail(2), DAY));
+        assert_eq!(ends(&health), [Some(by_mail(2))]);
+        // And when it comes back at once it is the same trouble.
+        health.away("a", "refused", at(1_902));
+        health.tell("a", kind, trouble, (by_mail(3), DAY));
+        assert!(ends(&health).is_empty());
+        health.fetched("a", 0, at(1_903));
+        assert_eq!(ends(&health), [Some(by_mail(3))]);
     }
 
     #[test]
