@@ -203,7 +203,10 @@ impl Alarms {
             look_at_outbox(health, name, &own, (up_since, after, now));
             health.saw(name, TroubleKind::Held, held(&own, now).as_ref(), (after, now));
             let certificate = self.certificates_of(name, now);
-            health.saw(name, TroubleKind::Certificate, certificate.as_ref(), (after, now));
+            // What it was before the last start it may still be: a server with nothing to send to shows none.
+            if certificate.is_some() || self.all_were_seen(name) {
+                health.saw(name, TroubleKind::Certificate, certificate.as_ref(), (after, now));
+            }
         }
         let Some(first) = house.mailboxes.first().map(|m| m.name.as_str()) else { return Ok(()) };
         if !health.has(first, TroubleKind::Disk) {
@@ -218,6 +221,12 @@ impl Alarms {
             health.forget(mailbox, *kind);
         }
         Ok(())
+    }
+
+    /// Whether each server of a mailbox has shown its certificate.
+    fn all_were_seen(&self, mailbox: &str) -> bool {
+        let mut own = self.watch.servers.iter().filter(|watched| watched.mailbox == mailbox);
+        own.all(|watched| watched.certificate.newest().is_some())
     }
 
     /// The certificates of a mailbox's servers that end soon, of each the newest sight.

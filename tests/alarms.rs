@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
 use jiff::Timestamp;
-use klachtd::alarms::{Alarms, Watch};
+use klachtd::alarms::{self, Alarms, Watch};
 use klachtd::answers::{self, Ask};
 use klachtd::domain::complaint::NoticeStatus;
 use klachtd::domain::event::TroubleKind;
@@ -18,6 +18,7 @@ use klachtd::domain::notice::NoticeKind;
 use klachtd::domain::outgoing::Outgoing;
 use klachtd::health::Health;
 use klachtd::outbox::deliver::Delivery;
+use klachtd::tls::SeenCertificate;
 use serde_json::Value;
 use world::World;
 
@@ -49,11 +50,15 @@ impl Watched {
     }
 
     fn over(world: World, fetched: bool) -> Self {
+        Self::over_with(world, fetched, Vec::new())
+    }
+
+    fn over_with(world: World, fetched: bool, servers: Vec<alarms::Watched>) -> Self {
         let names: Vec<String> =
             world.engine.settings().house.mailboxes.iter().map(|m| m.name.clone()).collect();
         let health = Health::of(names.clone());
         let polls: BTreeMap<String, Duration> = names.iter().map(|name| (name.clone(), minutes(1))).collect();
-        let watch = Watch { polls, servers: Vec::new() };
+        let watch = Watch { polls, servers };
         let alarms = Alarms::start(watch, &world.engine, &health, world.now).expect("it starts");
         for name in names.iter().filter(|_| fetched) {
             health.fetched(name, 0, world.now);
@@ -369,6 +374,30 @@ async fn an_alarm_is_never_taken_back_before_it_is_told_anew() {
     .await;
     drop(look);
     assert_eq!(waiting(watched.told())[0].0, OTHER);
+}
+
+#[tokio::test]
+async fn a_certificate_does_not_get_better_because_nobody_looks_at_it() {
+    let unseen = || alarms::Watched {
+        mailbox: MAILBOX.to_owned(),
+        server: "smtp.omnistock.test:587".to_owned(),
+        certificate: SeenCertificate::default(),
+    };
+    let mut watched = Watched::new(|_| {}).await;
+    watched = Watched::over_with(watched.world, true, vec![unseen()]);
+    watched.health.troubled(MAILBOX, TroubleKind::Certificate, "it expires", watched.world.now);
+    watched.pass(minutes(1), &[]).await;
+    watched.send_well(MAILBOX).await;
+    for _ in 0..2 {
+        watched.world.restart().await;
+        watched = Watched::over_with(watched.world, true, vec![unseen()]);
+        watched.pass(minutes(60), &[]).await;
+        assert_eq!(watched.words().len(), 1, "{:?}", watched.words());
+    }
+    // The server is not used any more.
+    watched = watched.restart().await;
+    watched.pass(minutes(20), &[]).await;
+    assert!(watched.words()[1].starts_with("klachtd: voorbij: "), "{:?}", watched.words());
 }
 
 #[tokio::test]
