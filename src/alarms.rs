@@ -132,7 +132,8 @@ impl Alarms {
         })
     }
 
-    /// Looks, when it is time to, and tells. `uptime` is of a clock that nobody can set.
+    /// Looks, when it is time to, and tells. `is_full`: the disk had no room for what was last to be written. `uptime` is
+    /// of a clock that nobody can set.
     ///
     /// # Errors
     /// As [`Engine::tick`].
@@ -140,6 +141,7 @@ impl Alarms {
         &mut self,
         engine: &mut Engine,
         health: &Health,
+        is_full: bool,
         (now, uptime): (Timestamp, Duration),
     ) -> Result<(), EngineError> {
         self.look_at_clock(engine, health, (now, uptime)).await?;
@@ -148,7 +150,7 @@ impl Alarms {
             engine.wake_outbox_of(Some(&mailbox), now).await?;
         }
         if is_time(&mut self.looked, uptime, LOOKS) {
-            self.look(engine, health, now)?;
+            self.look(engine, health, is_full, now)?;
         }
         if is_time(&mut self.looked_at_terms, uptime, TERMS) {
             self.look_at_terms(engine, health, (now, uptime))?;
@@ -183,7 +185,13 @@ impl Alarms {
         Ok(())
     }
 
-    fn look(&self, engine: &Engine, health: &Health, now: Timestamp) -> Result<(), EngineError> {
+    fn look(
+        &self,
+        engine: &Engine,
+        health: &Health,
+        is_full: bool,
+        now: Timestamp,
+    ) -> Result<(), EngineError> {
         let house = &engine.settings().house;
         let after = house.limits.alarm_after_seconds;
         let waiting = waiting(engine)?;
@@ -208,11 +216,7 @@ impl Alarms {
                 health.saw(name, TroubleKind::Certificate, certificate.as_ref(), (after, now));
             }
         }
-        let Some(first) = house.mailboxes.first().map(|m| m.name.as_str()) else { return Ok(()) };
-        if !health.has(first, TroubleKind::Disk) {
-            let low = signs::low(engine.store().room()?, now);
-            health.saw(first, TroubleKind::DiskLow, low.as_ref(), (after, now));
-        }
+        look_at_disk(engine, health, is_full, now)?;
         // Once told it is over: it stands in `status` for a while, so that whoever looks now and then sees it.
         let told = |(_, kind, trouble): &(String, TroubleKind, health::Trouble)| {
             *kind == TroubleKind::Clock && signs::waited(trouble.since, now) >= signs::seconds(after)
@@ -394,6 +398,24 @@ fn held(own: &[&Outgoing], now: Timestamp) -> Option<Sign> {
         message: format!("{n} notices wait for a limit on automatic mail; `klachtd outbox list`"),
         dutch: format!("{n} berichten wachten op een limiet op automatische post; `klachtd outbox list`"),
     })
+}
+
+/// Without new mail nobody but this would find that there is room again. While the disk is full its own alarm says so.
+fn look_at_disk(engine: &Engine, health: &Health, is_full: bool, now: Timestamp) -> Result<(), EngineError> {
+    let house = &engine.settings().house;
+    let Some(first) = house.mailboxes.first().map(|m| m.name.as_str()) else { return Ok(()) };
+    let room = engine.store().room()?;
+    if room.is_enough() && !is_full {
+        // Earlier versions told of it in each mailbox, and that is recalled.
+        for mailbox in &house.mailboxes {
+            health.saw(&mailbox.name, TroubleKind::Disk, None, (0, now));
+        }
+    }
+    if !health.has(first, TroubleKind::Disk) {
+        let low = signs::low(room, now);
+        health.saw(first, TroubleKind::DiskLow, low.as_ref(), (house.limits.alarm_after_seconds, now));
+    }
+    Ok(())
 }
 
 fn look_at_calendars(engine: &Engine, health: &Health, now: Timestamp) {

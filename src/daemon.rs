@@ -352,13 +352,10 @@ impl Daemon {
             return;
         }
         self.full = trouble.is_some();
-        for mailbox in &self.config.house.mailboxes {
-            match trouble {
-                Some(words) => {
-                    self.health.troubled(&mailbox.name, TroubleKind::Disk, words, self.clock.now());
-                }
-                None => self.health.well(&mailbox.name, TroubleKind::Disk),
-            }
+        let Some(first) = self.config.house.mailboxes.first() else { return };
+        match trouble {
+            Some(words) => self.health.troubled(&first.name, TroubleKind::Disk, words, self.clock.now()),
+            None => self.health.well(&first.name, TroubleKind::Disk),
         }
     }
 
@@ -517,7 +514,7 @@ impl Daemon {
 
     async fn raise_alarms(&mut self, now: Timestamp) -> Result<(), EngineError> {
         let uptime = self.clock.uptime().unwrap_or_else(|| self.began.elapsed());
-        self.alarms.watch(&mut self.engine, &self.health, (now, uptime)).await
+        self.alarms.watch(&mut self.engine, &self.health, self.full, (now, uptime)).await
     }
 
     async fn reload(&mut self, now: Timestamp) -> Result<(), EngineError> {

@@ -91,13 +91,22 @@ pub struct Alarm {
 #[derive(Debug, Clone, Default)]
 pub struct Health {
     mailboxes: Arc<Mutex<BTreeMap<String, MailboxHealth>>>,
+    /// With which mailbox stands what is no mailbox's own.
+    first: Option<Arc<str>>,
 }
 
 impl Health {
     /// The health of these mailboxes, of which nothing is known yet.
     pub fn of(names: impl IntoIterator<Item = String>) -> Self {
-        let all = names.into_iter().map(|name| (name, MailboxHealth::default())).collect();
-        Self { mailboxes: Arc::new(Mutex::new(all)) }
+        let mut names = names.into_iter().peekable();
+        let first = names.peek().map(|name| Arc::from(name.as_str()));
+        let all = names.map(|name| (name, MailboxHealth::default())).collect();
+        Self { mailboxes: Arc::new(Mutex::new(all)), first }
+    }
+
+    /// The disk is one, whichever mailbox finds it full: it is told once.
+    fn place<'a>(&'a self, mailbox: &'a str, kind: TroubleKind) -> &'a str {
+        self.first.as_deref().filter(|_| kind == TroubleKind::Disk).unwrap_or(mailbox)
     }
 
     fn lock(&self) -> MutexGuard<'_, BTreeMap<String, MailboxHealth>> {
@@ -145,9 +154,9 @@ impl Health {
         recovered.filter(|(_, asleep)| *asleep).map(|(name, _)| name.clone()).collect()
     }
 
-    /// Something is wrong; the first moment of it stays.
+    /// Something is wrong; the first moment of it stays. A full disk stands with the first mailbox.
     pub fn troubled(&self, mailbox: &str, kind: TroubleKind, message: &str, now: Timestamp) {
-        self.change(mailbox, |h| note(h, kind, (now, message, None)));
+        self.change(self.place(mailbox, kind), |h| note(h, kind, (now, message, None)));
     }
 
     /// What a look showed: a sign of trouble, or none. Of what is known from before the last start none counts only after
@@ -162,7 +171,7 @@ impl Health {
 
     /// It is right again.
     pub fn well(&self, mailbox: &str, kind: TroubleKind) {
-        self.change(mailbox, |h| h.end(kind));
+        self.change(self.place(mailbox, kind), |h| h.end(kind));
     }
 
     /// Staff were told of it on `day`, before the last start, and not that it is over.

@@ -42,6 +42,8 @@ struct Watched {
     alarms: Alarms,
     /// The clock that nobody can set.
     uptime: Duration,
+    /// Whether the disk has no room.
+    full: bool,
 }
 
 impl Watched {
@@ -63,7 +65,7 @@ impl Watched {
         for name in names.iter().filter(|_| fetched) {
             health.fetched(name, 0, world.now);
         }
-        Self { world, health, alarms, uptime: minutes(10_000) }
+        Self { world, health, alarms, uptime: minutes(10_000), full: false }
     }
 
     /// As after a crash: what is only in memory is gone.
@@ -76,7 +78,8 @@ impl Watched {
 
     async fn look(&mut self) {
         let now = (self.world.now, self.uptime);
-        self.alarms.watch(&mut self.world.engine, &self.health, now).await.expect("it goes on");
+        let watched = self.alarms.watch(&mut self.world.engine, &self.health, self.full, now);
+        watched.await.expect("it goes on");
     }
 
     /// Time passes, and it is looked; mailboxes answer, unless they are named.
@@ -398,6 +401,31 @@ async fn a_certificate_does_not_get_better_because_nobody_looks_at_it() {
     watched = watched.restart().await;
     watched.pass(minutes(20), &[]).await;
     assert!(watched.words()[1].starts_with("klachtd: voorbij: "), "{:?}", watched.words());
+}
+
+#[tokio::test]
+async fn a_full_disk_is_told_once_however_many_mailboxes_find_it_full() {
+    for fetches in [false, true] {
+        let mut watched = Watched::new(second_mailbox).await;
+        watched.full = true;
+        watched.health.troubled(OTHER, TroubleKind::Disk, "1 MB free", watched.world.now);
+        watched.health.troubled(MAILBOX, TroubleKind::Disk, "1 MB free", watched.world.now);
+        watched.pass(minutes(20), &[]).await;
+        assert_eq!(watched.words().len(), 1, "{:?}", watched.words());
+        watched.send_well(MAILBOX).await;
+        if fetches {
+            watched.health.well(OTHER, TroubleKind::Disk);
+            watched.pass(minutes(1), &[]).await;
+        } else {
+            watched = watched.restart().await;
+        }
+        let words = watched.words();
+        assert_eq!(words.len(), 2, "{words:?}");
+        assert!(words[1].starts_with("klachtd: voorbij: "), "{}", words[1]);
+        watched.pass(minutes(30), &[]).await;
+        assert_eq!(watched.status().await, (0, Vec::new()));
+        assert_eq!(watched.words().len(), 2);
+    }
 }
 
 #[tokio::test]
