@@ -395,14 +395,15 @@ impl Engine {
         self.alarm_once_a_day(&name, id.0, Trouble::new(TroubleKind::Damaged, message), now).await
     }
 
-    /// Once a day: what was counted for the limits of days long past is of no use.
+    /// Once a day: what was counted for the limits of days long past is of no use. A clock that is years ahead for a while
+    /// must not make that of today such a day: two mornings of late say that it is right.
     async fn forget_counts(&mut self, now: Timestamp) -> Result<(), EngineError> {
         let today = now.to_zoned(TimeZone::UTC).date();
-        if self.counted_on != Some(today) {
+        if self.counted_on != Some(today) && self.mornings_of_late(today)? {
             // Two days more, because no zone is further from UTC than that.
             self.store.drop_old_counts(today.saturating_sub((digest::COUNTED_DAYS + 2).days())).await?;
-            self.counted_on = Some(today);
         }
+        self.counted_on = Some(today);
         Ok(())
     }
 

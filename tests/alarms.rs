@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
 use jiff::Timestamp;
+use jiff::civil::Date;
 use klachtd::alarms::{self, Alarms, Watch};
 use klachtd::answers::{self, Ask};
 use klachtd::domain::complaint::NoticeStatus;
@@ -18,6 +19,7 @@ use klachtd::domain::notice::NoticeKind;
 use klachtd::domain::outgoing::Outgoing;
 use klachtd::health::Health;
 use klachtd::outbox::deliver::Delivery;
+use klachtd::store::CountKey;
 use klachtd::tls::SeenCertificate;
 use serde_json::Value;
 use world::World;
@@ -519,6 +521,48 @@ async fn a_clock_that_is_set_is_told_of_and_nothing_else() {
         watched.pass(minutes(16), &[MAILBOX]).await;
         assert_eq!(watched.told().len(), 2);
     }
+}
+
+#[tokio::test]
+async fn what_a_limit_held_back_does_not_wait_for_a_year_that_was_wrong() {
+    let mut watched = Watched::new(|house| house.limits.notices_per_hour = 1).await;
+    watched.pass(minutes(3), &[]).await;
+    let years = jiff::SignedDuration::from_hours(3 * 365 * 24);
+    watched.world.now += years;
+    watched.look().await;
+    watched.world.mails_at_once(&[&complaint(1), &complaint(2)]).await;
+    watched.send_well(MAILBOX).await;
+    let held = |watched: &Watched| {
+        watched.entries().into_iter().filter(|entry| entry.status == NoticeStatus::Held).count()
+    };
+    assert_eq!(held(&watched), 1);
+    watched.world.now -= years;
+    watched.look().await;
+    watched.send_well(MAILBOX).await;
+    assert_eq!(held(&watched), 0);
+}
+
+#[tokio::test]
+async fn a_clock_that_is_years_ahead_for_a_while_forgets_nothing_of_today() {
+    let mut world = World::new(MAILBOX, at("2026-03-02T09:15:00"), |_| {}).await;
+    let made = |world: &World, day| {
+        let key = CountKey::Digest(day);
+        world.engine.store().count(&key).expect("the store can be read") > 0
+    };
+    let (first, last) = (Date::constant(2026, 3, 2), Date::constant(2026, 3, 6));
+    world.run_until(at("2026-03-06T10:00:00")).await;
+    assert!(made(&world, first) && made(&world, last));
+    let right = world.now;
+    world.now = at("2029-03-05T10:00:00");
+    world.engine.tick(world.now, 100).await.expect("a tick");
+    world.restart().await;
+    world.engine.tick(world.now, 100).await.expect("a tick");
+    world.now = right;
+    world.engine.tick(world.now, 100).await.expect("a tick");
+    assert!(made(&world, first) && made(&world, last));
+    // What is long past is forgotten all the same.
+    world.run_until(at("2026-03-19T10:00:00")).await;
+    assert!(!made(&world, first) && made(&world, last));
 }
 
 #[tokio::test]

@@ -74,6 +74,15 @@ impl Engine {
         Ok(())
     }
 
+    /// Whether digests were made on two days of the last two weeks, or nobody gets one.
+    pub(super) fn mornings_of_late(&self, today: Date) -> Result<bool, EngineError> {
+        let mut made = 0;
+        for back in 1..=COUNTED_DAYS {
+            made += u32::from(self.store.count(&CountKey::Digest(today.saturating_sub(back.days())))? > 0);
+        }
+        Ok(made >= 2 || self.settings.digest_rules().is_none())
+    }
+
     /// The digests and the memory that they were made stand in one transaction.
     async fn make_digests(&mut self, day: Date, now: Timestamp) -> Result<(), EngineError> {
         for _ in 0..TRIES {

@@ -39,7 +39,8 @@ pub struct Retried {
 }
 
 impl Engine {
-    /// Makes everything that waits due now: at start each is tried once whatever its back-off.
+    /// Makes everything that waits due now, at start and when the clock was set: each is tried once whatever its back-off,
+    /// and what a limit holds back is judged again. Until when was counted by a clock that may have been wrong.
     ///
     /// # Errors
     /// As [`Engine::tick`].
@@ -47,13 +48,13 @@ impl Engine {
         self.wake_outbox_of(None, now).await
     }
 
-    /// The same for one mailbox, whose server is there again, or for all when the clock was set; what is under way is left
-    /// as it is.
+    /// The same for one mailbox, whose server is there again: that is no reason to let out what a limit holds back. What is
+    /// under way is left as it is.
     ///
     /// # Errors
     /// As [`Engine::tick`].
     pub async fn wake_outbox_of(&mut self, mailbox: Option<&str>, now: Timestamp) -> Result<(), EngineError> {
-        let waiting = |e: &Outgoing| e.lives() && e.status != NoticeStatus::Held;
+        let waiting = |e: &Outgoing| e.lives() && (mailbox.is_none() || e.status != NoticeStatus::Held);
         let asked =
             |e: &Outgoing| mailbox.is_none_or(|name| e.mailbox == name) && !self.under_way.contains(&e.id);
         let entries = self.store.outbox_open()?.into_iter().filter(|e| waiting(e) && asked(e));
