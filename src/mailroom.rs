@@ -36,9 +36,9 @@ const FETCH_TRIES: u32 = 3;
 /// First and longest pause after a mailbox could not be reached.
 const PAUSES: (Duration, Duration) = (Duration::from_secs(1), Duration::from_mins(1));
 
-/// Fetches of one mail that may end with the connection before it is set aside: more, because the network may be at
-/// fault.
-const LOST_TRIES: u32 = 6;
+/// Fetches of one mail that may end with the connection, or in words of a passing state, before it is set aside: more,
+/// because the network or the whole mailbox may be at fault.
+const PASSING_TRIES: u32 = 6;
 
 /// How often the whole folder is looked through, whatever the cursor says: a server that once left a message out of its
 /// list must not hide it for as long as the connection lasts.
@@ -345,12 +345,12 @@ impl Mailroom {
         let fetched = fetched.unwrap_or_else(|_| {
             let blamed = batch.iter().find(|listed| !came(listed)).map(|listed| listed.place.clone());
             let why = "the server's answer could not be understood".to_owned();
-            blamed.map_or(Ok(()), |place| Err(SourceError::Odd { place, why, lost: true }))
+            blamed.map_or(Ok(()), |place| Err(SourceError::Odd { place, why, passing: true }))
         });
         match fetched {
             Ok(()) => {}
-            Err(SourceError::Odd { place, why, lost }) => {
-                mails.extend(self.note_odd(batch, place, why, lost)?);
+            Err(SourceError::Odd { place, why, passing }) => {
+                mails.extend(self.note_odd(batch, place, why, passing)?);
             }
             Err(e) => return Err(e.into()),
         }
@@ -366,17 +366,17 @@ impl Mailroom {
         batch: &[Listed],
         place: Place,
         why: String,
-        lost: bool,
+        passing: bool,
     ) -> Result<Option<Unread>, PassError> {
         if self.failures.len() >= MOST_FAILURES && !self.failures.contains_key(&place) {
             self.failures.clear();
         }
         let failures = self.failures.entry(place.clone()).or_default();
         *failures += 1;
-        let tries = if lost { LOST_TRIES } else { FETCH_TRIES };
-        // Where the connection went with it, any mail of the batch may be at fault.
-        if *failures < tries || (lost && batch.len() > 1) {
-            return Err(SourceError::Odd { place, why, lost }.into());
+        let tries = if passing { PASSING_TRIES } else { FETCH_TRIES };
+        // Where it may pass, any mail of the batch may be at fault, or none.
+        if *failures < tries || (passing && batch.len() > 1) {
+            return Err(SourceError::Odd { place, why, passing }.into());
         }
         self.skipped = true;
         let listed = batch.iter().find(|l| l.place == place);

@@ -306,19 +306,20 @@ impl ImapSource {
         }
         let why = match (result, due.first_key_value()) {
             (Ok(()) | Err(Broken::Fault(_)), None) => return Ok(()), // all came, whatever was said after them
-            (Ok(()), Some(_)) => "the server does not give it".to_owned(),
+            (Ok(()), Some(_)) => ("the server does not give it".to_owned(), false),
             (Err(Broken::Error(error)), _) => return Err(error),
             (Err(Broken::Fault(Fault::Garbled(why))), Some((_, listed))) => {
-                return Err(SourceError::Odd { place: listed.place.clone(), why, lost: false });
+                return Err(SourceError::Odd { place: listed.place.clone(), why, passing: false });
             }
             // Some servers hang up over a message that they can't read.
             (Err(Broken::Fault(Fault::Lost(why))), Some((_, listed))) => {
-                return Err(SourceError::Odd { place: listed.place.clone(), why, lost: true });
+                return Err(SourceError::Odd { place: listed.place.clone(), why, passing: true });
             }
-            (Err(Broken::Fault(fault)), _) => match fault.into_error() {
-                SourceError::Refused(why) => why,
-                error => return Err(error),
-            },
+            // Others speak of a passing state: Dovecot of [SERVERBUG] over a message whose file is damaged.
+            (Err(Broken::Fault(Fault::No { text, .. })), Some(_)) => {
+                let passing = speaks_of_passing(&text);
+                (text, passing)
+            }
         };
         self.missing(due, why, out).await
     }
@@ -351,7 +352,7 @@ impl ImapSource {
     async fn missing(
         &mut self,
         due: BTreeMap<u32, &Listed>,
-        why: String,
+        (why, passing): (String, bool),
         out: &Sender<Mail>,
     ) -> Result<(), SourceError> {
         self.command("NOOP", |_| {}).await?;
@@ -371,7 +372,7 @@ impl ImapSource {
                 send(out, listed, Content::Gone).await?;
             }
         }
-        odd.map_or(Ok(()), |place| Err(SourceError::Odd { place, why, lost: false }))
+        odd.map_or(Ok(()), |place| Err(SourceError::Odd { place, why, passing }))
     }
 
     pub(super) async fn wait(&mut self) -> Result<(), SourceError> {
@@ -466,17 +467,21 @@ impl From<SourceError> for Broken {
 }
 
 impl Fault {
-    /// By what the caller must do. NO with a code for a passing state (RFC 5530) is no refusal.
+    /// By what the caller must do. NO with a code for a passing state is no refusal.
     fn into_error(self) -> SourceError {
-        const PASSING: [&str; 4] = ["[UNAVAILABLE]", "[INUSE]", "[SERVERBUG]", "[LIMIT]"];
         match self {
             Self::Lost(text) | Self::Garbled(text) => SourceError::Away(text),
-            Self::No { text, .. } if PASSING.iter().any(|code| text.to_ascii_uppercase().contains(code)) => {
-                SourceError::Away(text)
-            }
+            Self::No { text, .. } if speaks_of_passing(&text) => SourceError::Away(text),
             Self::No { text, .. } => SourceError::Refused(text),
         }
     }
+}
+
+/// Whether a NO has a code for a passing state (RFC 5530).
+fn speaks_of_passing(text: &str) -> bool {
+    const CODES: [&str; 4] = ["[UNAVAILABLE]", "[INUSE]", "[SERVERBUG]", "[LIMIT]"];
+    let text = text.to_ascii_uppercase();
+    CODES.iter().any(|code| text.contains(code))
 }
 
 fn not_open() -> SourceError {

@@ -141,7 +141,7 @@ impl MaildirSource {
                     odd = Some(SourceError::Odd {
                         place: listed.place.clone(),
                         why: error.to_string(),
-                        lost: false,
+                        passing: false,
                     });
                 }
                 Err(_) => {} // the next call names it, when the first is dealt with

@@ -138,8 +138,9 @@ pub enum SourceError {
         place: Place,
         /// What happened.
         why: String,
-        /// Whether the connection went with it: then the network may be at fault as well.
-        lost: bool,
+        /// Whether it may pass, because the connection went with it or the server speaks of a passing state: then the
+        /// network or the whole mailbox may be at fault as well.
+        passing: bool,
     },
     /// The receiving end of the channel is gone: the caller wants no more.
     #[error("nobody takes the mails any more")]

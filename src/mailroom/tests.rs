@@ -23,6 +23,8 @@ const MAILBOX: &str = "omnistock";
 enum Spoilt {
     /// It says no, and the connection is good.
     Refused,
+    /// The same in words that speak of a passing state.
+    Passing,
     /// It hangs up.
     HangsUp,
 }
@@ -98,7 +100,8 @@ impl Shown {
             } else if self.how == Spoilt::HangsUp {
                 return (said, false);
             } else {
-                return (said + &format!("{tag} NO can't read it\r\n"), true);
+                let code = if self.how == Spoilt::Passing { "[SERVERBUG] " } else { "" };
+                return (said + &format!("{tag} NO {code}can't read it\r\n"), true);
             }
         }
         (said + &format!("{tag} OK done\r\n"), true)
@@ -229,7 +232,7 @@ async fn emptied(mut place: Stand, shown: &Shown) -> (Vec<(String, Fate)>, usize
 
 #[tokio::test]
 async fn messages_that_cannot_be_fetched_hold_up_no_other() {
-    for how in [Spoilt::Refused, Spoilt::HangsUp] {
+    for how in [Spoilt::Refused, Spoilt::Passing, Spoilt::HangsUp] {
         let shown = Shown::new(3..=8, &[4, 6], how, 300);
         let (fates, passes) = emptied(at(&shown).await, &shown).await;
         let expected = |uid| if [4, 6].contains(&uid) { Fate::SetAside } else { Fate::Complaint };
@@ -238,6 +241,7 @@ async fn messages_that_cannot_be_fetched_hold_up_no_other() {
         let connections = shown.connections.load(Ordering::Relaxed);
         match how {
             Spoilt::Refused => assert_eq!(connections, 1, "nobody needs to connect anew"),
+            Spoilt::Passing => assert!(connections == 1 && passes > 6, "it had its chances to pass"),
             Spoilt::HangsUp => assert!(connections > 1 && passes > 6, "the network had its chances"),
         }
     }
@@ -292,7 +296,7 @@ async fn what_the_daemon_has_is_awaited_before_a_failure_counts() {
     let outcomes = place.engine.take(&batch, Clock::System.now()).await.expect("taken");
     done.send(outcomes).expect("awaited");
     let passed = pass.await.expect("the pass's end");
-    assert!(matches!(passed, Err(PassError::Source(SourceError::Odd { lost: true, .. }))), "{passed:?}");
+    assert!(matches!(passed, Err(PassError::Source(SourceError::Odd { passing: true, .. }))), "{passed:?}");
 }
 
 #[tokio::test]
@@ -342,7 +346,7 @@ fn what_strangers_write_stays_out_of_the_log() {
     for error in [
         SourceError::Away(said()),
         SourceError::Refused(said()),
-        SourceError::Odd { place, why: said(), lost: false },
+        SourceError::Odd { place, why: said(), passing: false },
     ] {
         let error = PassError::from(error);
         assert!(error.to_string().contains("klant.test") && !error.for_the_log().contains("klant.test"));

@@ -291,7 +291,7 @@ async fn a_fetch_that_ends_early_is_not_taken_for_whole() {
         })
         .await;
         let (result, got) = fetched(&mut source, &[listed(3, 3), listed(4, 10)], 100).await;
-        let Err(SourceError::Odd { place: at, why, lost: true }) = result else { panic!("{result:?}") };
+        let Err(SourceError::Odd { place: at, why, passing: true }) = result else { panic!("{result:?}") };
         assert_eq!(at, place(4), "the network may be at fault, or the first that did not come");
         assert!(why.contains(words), "{why}");
         assert_eq!(got, [whole(3, "abc")]);
@@ -344,7 +344,7 @@ async fn a_fetch_that_is_refused_names_the_message() {
     })
     .await;
     let (result, got) = fetched(&mut source, &[listed(3, 3), listed(4, 3), listed(5, 3)], 100).await;
-    assert_eq!(result, Err(SourceError::Odd { place: place(4), why: "can't read 4".into(), lost: false }));
+    assert_eq!(result, Err(SourceError::Odd { place: place(4), why: "can't read 4".into(), passing: false }));
     assert_eq!(got, [whole(3, "abc"), (place(5), Content::Gone)]);
     assert!(source.is_open(), "the server only said no");
     server.await.expect("server");
