@@ -92,8 +92,9 @@ pub struct ImapSource {
     processed: String,
     quarantine: String,
     uid_validity: Option<u32>,
-    /// Copied and marked \Deleted by us, but left standing because others were marked by somebody else.
-    left_marked: BTreeSet<u32>,
+    /// Copied into their folder, and perhaps left standing: they can't be marked or expunged, or others are marked by
+    /// somebody else. A list of all shows which are gone.
+    copied: BTreeSet<u32>,
 }
 
 impl ImapSource {
@@ -112,7 +113,7 @@ impl ImapSource {
             processed: String::new(),
             quarantine: String::new(),
             uid_validity: None,
-            left_marked: BTreeSet::new(),
+            copied: BTreeSet::new(),
         })
     }
 
@@ -223,7 +224,7 @@ impl ImapSource {
             return Err(SourceError::Refused(format!("the folder {folder} is read-only")));
         }
         if self.uid_validity != Some(uid_validity) {
-            self.left_marked.clear();
+            self.copied.clear();
         }
         self.uid_validity = Some(uid_validity);
         Ok(())
@@ -259,6 +260,9 @@ impl ImapSource {
             }
         })
         .await?;
+        if first == 1 && trouble.is_none() {
+            self.copied.retain(|uid| found.contains_key(uid));
+        }
         trouble.map_or_else(|| Ok(found.into_values().collect()), |told| Err(SourceError::Refused(told)))
     }
 

@@ -399,17 +399,19 @@ async fn read(path: PathBuf, limit: u64) -> io::Result<Content> {
     tokio::task::spawn_blocking(work).await.map_err(io::Error::other)?
 }
 
+/// One that can't be moved holds up no other; the first is told.
 fn file_all(root: &Path, folders: &Folders, moves: &[(Place, Folder)]) -> Result<(), SourceError> {
     let mut found = find(root, moves.iter().map(|(place, _)| name_of(place)))?;
-    let mut touched = [false, false];
+    let (mut touched, mut result) = ([false, false], Ok(()));
     for (place, folder) in moves {
         let Some(path) = found.remove(name_of(place)) else { continue };
         let (target, touched) = match folder {
             Folder::Processed => (&folders.processed, &mut touched[0]),
             Folder::Quarantine => (&folders.quarantine, &mut touched[1]),
         };
-        file_one(&path, &target.join("cur"))?;
-        *touched = true;
+        let filed = file_one(&path, &target.join("cur"));
+        *touched |= filed.is_ok();
+        result = result.and(filed);
     }
     // first where the letters came to stand, then where they stood: a power cut in between shows them twice, not never
     let targets = [&folders.processed, &folders.quarantine];
@@ -419,7 +421,7 @@ fn file_all(root: &Path, folders: &Folders, moves: &[(Place, Folder)]) -> Result
     if touched != [false, false] {
         BOXES.iter().try_for_each(|part| sync_dir(&root.join(part)))?;
     }
-    Ok(())
+    result
 }
 
 /// Moves a file into `cur`, seen. It never replaces another one: people drop many a `klacht.eml`.

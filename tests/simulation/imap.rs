@@ -221,7 +221,9 @@ fn without_uidplus(state: &mut State, tag: &str, command: &str) -> Vec<u8> {
         state.folders["INBOX"].messages.iter().filter(filed).map(|m| m.uid.to_string()).collect()
     };
     match command {
-        "UID SEARCH DELETED" => format!("* SEARCH {}\r\n{tag} OK done\r\n", copied.join(" ")).into_bytes(),
+        _ if command.starts_with("UID SEARCH 1:") => {
+            format!("* SEARCH {}\r\n{tag} OK done\r\n", copied.join(" ")).into_bytes()
+        }
         "EXPUNGE" => {
             if !copied.is_empty() {
                 remove(state, &copied.join(","));

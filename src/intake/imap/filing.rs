@@ -5,9 +5,12 @@ use std::collections::BTreeSet;
 use async_imap::imap_proto::{MailboxDatum, Response};
 
 use super::names::{quoted, sequence_set};
-use super::wire::Fault;
-use super::{ImapSource, UIDS_PER_COMMAND};
+use super::wire::{Fault, Wire};
+use super::{ImapSource, MOST_LISTED, UIDS_PER_COMMAND};
 use crate::intake::source::{Folder, Place, SourceError};
+
+/// Messages that one SEARCH is about: named all, they take half of what an answer may hold.
+const SEARCHED: usize = MOST_LISTED / 20;
 
 impl ImapSource {
     pub(in crate::intake) async fn file_away(
@@ -15,6 +18,7 @@ impl ImapSource {
         moves: &[(Place, Folder)],
     ) -> Result<(), SourceError> {
         let present = self.selected()?;
+        let mut result = Ok(());
         for folder in [Folder::Processed, Folder::Quarantine] {
             let uids: BTreeSet<u32> = moves
                 .iter()
@@ -30,20 +34,26 @@ impl ImapSource {
                 Folder::Quarantine => self.quarantine.clone(),
             };
             for chunk in uids.into_iter().collect::<Vec<_>>().chunks(UIDS_PER_COMMAND) {
-                self.file_chunk(chunk, &target).await?;
+                let filed = self.file_chunk(chunk, &target).await;
+                // what is refused for some may be granted for others
+                result = result.and(filed);
+                if !self.is_open() {
+                    return result;
+                }
             }
         }
-        Ok(())
+        result
     }
 
     async fn file_chunk(&mut self, uids: &[u32], target: &str) -> Result<(), SourceError> {
         if self.able.moves {
             return self.bring(uids, "MOVE", target).await;
         }
-        // What stays standing marked was copied before; each connection shows it again.
-        let fresh: Vec<u32> = uids.iter().copied().filter(|uid| !self.left_marked.contains(uid)).collect();
+        // What stays standing, because it can't be marked or expunged, was copied before.
+        let fresh: Vec<u32> = uids.iter().copied().filter(|uid| !self.copied.contains(uid)).collect();
         if !fresh.is_empty() {
             self.bring(&fresh, "COPY", target).await?;
+            self.copied.extend(fresh);
         }
         self.remove(uids).await
     }
@@ -67,26 +77,37 @@ impl ImapSource {
         if self.able.uidplus {
             return self.command(&format!("UID EXPUNGE {set}"), |_| {}).await;
         }
-        self.left_marked.extend(uids);
-        // of a server's answer only that is kept which is ours
-        let ours = self.left_marked.clone();
-        let (mut standing, mut others) = (BTreeSet::new(), false);
-        self.command("UID SEARCH DELETED", |answer| {
-            if let Response::MailboxData(MailboxDatum::Search(found)) = answer {
-                others |= found.iter().any(|uid| !ours.contains(uid));
-                standing.extend(found.iter().copied().filter(|uid| ours.contains(uid)));
-            }
-        })
-        .await?;
-        self.left_marked = standing;
-        if others {
+        if self.others_are_marked().await? {
             tracing::info!(
                 "filed letters stay marked as deleted: others are marked too, and the server lacks UIDPLUS"
             );
             return Ok(());
         }
-        self.command("EXPUNGE", |_| {}).await?;
-        self.left_marked.clear();
-        Ok(())
+        self.command("EXPUNGE", |_| {}).await
+    }
+
+    /// Whether a message is marked \Deleted that we did not copy. Asked in pages, because a SEARCH answers in one line.
+    async fn others_are_marked(&mut self) -> Result<bool, SourceError> {
+        let exists = self.wire.as_ref().map_or(0, Wire::exists);
+        let exists = usize::try_from(exists).unwrap_or(MOST_LISTED).clamp(1, MOST_LISTED);
+        let copied = std::mem::take(&mut self.copied);
+        let mut others = Ok(false);
+        for first in (1..=exists).step_by(SEARCHED) {
+            let end = first + SEARCHED - 1;
+            let end = if end < exists { end.to_string() } else { "*".to_owned() };
+            let line = format!("UID SEARCH {first}:{end} DELETED");
+            let mut found_others = false;
+            let asked = self.command(&line, |answer| {
+                if let Response::MailboxData(MailboxDatum::Search(found)) = answer {
+                    found_others |= found.iter().any(|uid| !copied.contains(uid));
+                }
+            });
+            others = asked.await.map(|()| found_others);
+            if !matches!(others, Ok(false)) {
+                break;
+            }
+        }
+        self.copied = copied;
+        others
     }
 }

@@ -441,14 +441,14 @@ async fn without_uidplus_nobody_elses_deleted_messages_are_expunged() {
     let (mut source, server) = opened("", |mut peer| async move {
         peer.exchange(r#"UID COPY 1 "Klaar.2026""#, "TAG OK\n").await;
         peer.exchange(r"UID STORE 1 +FLAGS.SILENT (\Deleted)", "TAG OK\n").await;
-        peer.exchange("UID SEARCH DELETED", "* SEARCH 1 5\nTAG OK\n").await;
+        peer.exchange("UID SEARCH 1:* DELETED", "* SEARCH 1 5\nTAG OK\n").await;
         // shown again by the next list, it is not copied again
         peer.exchange(r"UID STORE 1 +FLAGS.SILENT (\Deleted)", "TAG OK\n").await;
-        peer.exchange("UID SEARCH DELETED", "* SEARCH 1 5\nTAG OK\n").await;
+        peer.exchange("UID SEARCH 1:* DELETED", "* SEARCH 1 5\nTAG OK\n").await;
         // the person's own is gone now, ours of the last time is not
         peer.exchange(r#"UID COPY 2 "Klaar.2026""#, "TAG OK\n").await;
         peer.exchange(r"UID STORE 2 +FLAGS.SILENT (\Deleted)", "TAG OK\n").await;
-        peer.exchange("UID SEARCH DELETED", "* SEARCH 1 2\nTAG OK\n").await;
+        peer.exchange("UID SEARCH 1:* DELETED", "* SEARCH 1 2\nTAG OK\n").await;
         peer.exchange("EXPUNGE", "* 1 EXPUNGE\n* 1 EXPUNGE\nTAG OK\n").await;
         peer.exchange("LOGOUT", "* BYE bye\nTAG OK\n").await;
     })
@@ -472,6 +472,80 @@ async fn with_uidplus_exactly_ours_are_expunged() {
     .await;
     source.file_away(&[1, 2].map(|uid| (place(uid), Folder::Processed))).await.expect("moved");
     is_refused(&source.file_away(&[(place(3), Folder::Processed)]).await, "read-only");
+    server.await.expect("server");
+}
+
+#[tokio::test]
+async fn what_was_copied_is_not_copied_again() {
+    for uidplus in ["", "UIDPLUS"] {
+        let (mut source, server) = opened(uidplus, move |mut peer| async move {
+            let ends = [r"UID STORE 1 +FLAGS.SILENT (\Deleted)", "UID EXPUNGE 1"];
+            peer.exchange(r#"UID COPY 1 "Klaar.2026""#, "TAG OK\n").await;
+            for refused in 0..2 {
+                for (n, command) in ends.iter().enumerate() {
+                    if n == 1 && uidplus.is_empty() {
+                        peer.exchange("UID SEARCH 1:* DELETED", "* SEARCH 1\nTAG OK\n").await;
+                        peer.exchange("EXPUNGE", "TAG NO [NOPERM] no\n").await;
+                    } else {
+                        peer.exchange(
+                            command,
+                            if n == refused { "TAG NO [NOPERM] no\n" } else { "TAG OK\n" },
+                        )
+                        .await;
+                    }
+                    if n == refused {
+                        break;
+                    }
+                }
+            }
+            // gone at last: it need not be remembered
+            peer.exchange("NOOP", "TAG OK\n").await;
+            peer.exchange("UID FETCH 1:* (UID RFC822.SIZE INTERNALDATE)", LIST_ALL).await;
+        })
+        .await;
+        for _ in 0..2 {
+            is_refused(&source.file_away(&[(place(1), Folder::Processed)]).await, "[NOPERM] no");
+            assert_eq!(source.copied, BTreeSet::from([1]));
+        }
+        source.list(None).await.expect("listed");
+        assert_eq!(source.copied, BTreeSet::new());
+        server.await.expect("server");
+    }
+}
+
+#[tokio::test]
+async fn what_is_refused_for_some_is_tried_for_the_others() {
+    let (mut source, server) = opened("MOVE", |mut peer| async move {
+        peer.exchange(r#"UID MOVE 1 "Klaar.2026""#, "TAG NO [OVERQUOTA] full\n").await;
+        peer.exchange(r#"UID MOVE 2 "Apart""#, "TAG NO [NOPERM] not yours\n").await;
+        // and no further when the connection is gone
+        peer.exchange(r#"UID MOVE 1 "Klaar.2026""#, "* BYE\n").await;
+    })
+    .await;
+    let moves = [(place(1), Folder::Processed), (place(2), Folder::Quarantine)];
+    is_refused(&source.file_away(&moves).await, "full");
+    is_away(&source.file_away(&moves).await, "BYE");
+    server.await.expect("server");
+}
+
+#[tokio::test]
+async fn others_marks_are_looked_for_in_pages() {
+    let (mut source, server) = opened("", |mut peer| async move {
+        peer.exchange(r#"UID COPY 1 "Klaar.2026""#, "* 120 EXISTS\nTAG OK\n").await;
+        for (others, pages) in [("", 3), ("* SEARCH 1\n", 3), ("* SEARCH 8 1\n", 1)] {
+            peer.exchange(r"UID STORE 1 +FLAGS.SILENT (\Deleted)", "TAG OK\n").await;
+            for page in ["1:50", "51:100", "101:*"].iter().take(pages) {
+                peer.exchange(&format!("UID SEARCH {page} DELETED"), &format!("{others}TAG OK\n")).await;
+            }
+            if pages == 3 {
+                peer.exchange("EXPUNGE", "TAG OK\n").await;
+            }
+        }
+    })
+    .await;
+    for _ in 0..3 {
+        source.file_away(&[(place(1), Folder::Processed)]).await.expect("filed");
+    }
     server.await.expect("server");
 }
 

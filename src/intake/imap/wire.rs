@@ -100,6 +100,11 @@ impl Wire {
         self.session.get_mut().allow(longest);
     }
 
+    /// How many messages the folder has, as far as was said.
+    pub(super) fn exists(&self) -> u32 {
+        self.exists
+    }
+
     /// Whether the server announced a message since this was last asked.
     pub(super) fn take_news(&mut self) -> bool {
         std::mem::take(&mut self.news)

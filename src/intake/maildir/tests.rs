@@ -184,6 +184,29 @@ async fn filing_away_replaces_nothing_and_may_be_repeated() {
 }
 
 #[tokio::test]
+async fn one_that_cannot_be_moved_holds_up_no_other() {
+    let dir = TempDir::new().expect("a directory");
+    let mut source = opened(&dir).await;
+    let quarantine = dir.path().join("inbox/.Klachten.Quarantaine &IBM- &APw-");
+    fs::remove_dir_all(&quarantine).expect("removed");
+    let names = ["1.eml", "2.eml", "3.eml"];
+    let folders = [Folder::Quarantine, Folder::Processed, Folder::Quarantine];
+    for name in names {
+        put(&dir, &format!("new/{name}"), "text\n");
+    }
+    let moves: Vec<_> = names.iter().zip(folders).map(|(name, folder)| (maildir(name), folder)).collect();
+    let Err(SourceError::Away(why)) = source.file_away(&moves).await else { panic!("it can't be moved") };
+    assert!(why.contains("1.eml"), "the first is told: {why}");
+    assert_eq!(
+        (files(&dir, "new"), files(&dir, ".Verwerkt/cur").len()),
+        (vec!["1.eml".into(), "3.eml".into()], 1)
+    );
+    source.open().await.expect("made again");
+    source.file_away(&moves).await.expect("moved");
+    assert!(files(&dir, "new").is_empty());
+}
+
+#[tokio::test]
 async fn a_wait_ends_with_what_came_since_the_list() {
     let dir = TempDir::new().expect("a directory");
     let mut source = opened(&dir).await;

@@ -100,11 +100,11 @@ async fn of_what_the_server_names_only_ours_is_kept() {
         peer.exchange("UID FETCH 3 (UID)", &(others.concat() + "TAG OK\n")).await;
         peer.exchange(r#"UID COPY 1 "Klaar.2026""#, "TAG OK\n").await;
         peer.exchange(r"UID STORE 1 +FLAGS.SILENT (\Deleted)", "TAG OK\n").await;
-        peer.exchange("UID SEARCH DELETED", "* SEARCH 1 5 6\n* SEARCH 7 8\nTAG OK\n").await;
+        peer.exchange("UID SEARCH 1:* DELETED", "* SEARCH 1 5 6\n* SEARCH 7 8\nTAG OK\n").await;
     })
     .await;
     assert_eq!(fetched(&mut source, &[listed(3, 3)], 10).await, (Ok(()), vec![(place(3), Content::Gone)]));
     source.file_away(&[(place(1), Folder::Processed)]).await.expect("moved");
-    assert_eq!(source.left_marked, BTreeSet::from([1]));
+    assert_eq!(source.copied, BTreeSet::from([1]));
     server.await.expect("server");
 }
