@@ -28,7 +28,7 @@ use crate::domain::outgoing::Outgoing;
 use crate::engine::{Engine, EngineError, Settings};
 use crate::health::Health;
 use crate::intake::source::Source;
-use crate::mailroom::Mailroom;
+use crate::mailroom::{Mailroom, Unfiled};
 use crate::net::Network;
 use crate::outbox::deliver::{Delivery, Dispatch, Outlet};
 use crate::postroom;
@@ -249,7 +249,7 @@ impl Daemon {
                 skipped: false,
                 looked_through: None,
                 idle_turns: 0,
-                unfiled: None,
+                unfiled: Unfiled::default(),
             };
             tasks.spawn(room.run(once));
         }

@@ -1,5 +1,9 @@
 //! One mailbox's task: fetch, save, read, hand over, and only after the commit file away.
 
+mod filing;
+#[cfg(test)]
+mod tests;
+
 use std::collections::HashMap;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
@@ -11,6 +15,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::sleep;
 use tracing::{debug, info, warn};
 
+pub use self::filing::Unfiled;
 use crate::clock::Clock;
 use crate::desk::{Desk, Unread};
 use crate::domain::event::TroubleKind;
@@ -44,7 +49,7 @@ const PASSING_TRIES: u32 = 6;
 /// list must not hide it for as long as the connection lasts.
 const LOOK_THROUGH: SignedDuration = SignedDuration::from_hours(1);
 
-/// Mails whose failed fetches are remembered. A folder that shows more of them, because its UIDVALIDITY is another at
+/// Mails whose failed fetches, and moves, are remembered. A folder that shows more of them, because its UIDVALIDITY is another at
 /// each look, say, is counted from the beginning.
 const MOST_FAILURES: usize = 1_000;
 
@@ -112,8 +117,8 @@ pub struct Mailroom {
     pub skipped: bool,
     /// Turns in a row that ended at once and brought nothing.
     pub idle_turns: u32,
-    /// Why mails could not be filed away in this pass.
-    pub unfiled: Option<SourceError>,
+    /// What could not be filed away.
+    pub unfiled: Unfiled,
 }
 
 impl Mailroom {
@@ -186,9 +191,13 @@ impl Mailroom {
             self.from_start = true;
         }
         let now = self.clock.now();
-        // A clock that was set back would put it off.
-        if self.looked_through.is_none_or(|at| now < at || now.duration_since(at) >= LOOK_THROUGH) {
+        if !recently(self.looked_through, now, LOOK_THROUGH) {
             self.from_start = true;
+        }
+        self.unfiled.begin();
+        if self.from_start {
+            self.make_folders().await;
+            self.connect().await?;
         }
         loop {
             let listed = self.list().await?;
@@ -197,43 +206,31 @@ impl Mailroom {
             }
             let (known, fresh) = self.sort_out(listed)?;
             self.health.looked(&self.name, fresh.len(), self.clock.now());
-            self.unfiled = None;
-            if !known.is_empty() {
-                // The daemon ended between commit and move, or the mail was moved back by hand.
-                self.file_away(&known).await?;
-            }
-            self.from_start = self.unfiled.is_some();
-            if fresh.is_empty() {
+            let is_all = fresh.is_empty();
+            // New mail first: what is known can wait.
+            if is_all {
                 self.failures.clear();
-                return self.passed();
+                self.skipped = false;
+            } else {
+                self.idle_turns = 0;
+                self.take_all(fresh).await?;
             }
-            self.idle_turns = 0;
-            self.take_all(fresh).await?;
-            if self.unfiled.is_some() || (once && !self.skipped) {
+            self.file_known(known).await;
+            // What stood behind a mail that could not be fetched was left out, and the cursor has passed it.
+            self.from_start = self.skipped || self.unfiled.why.is_some();
+            if is_all || self.unfiled.why.is_some() || (once && !self.skipped) {
                 return self.passed();
             }
         }
     }
 
     /// Only now all went well: a mailbox that can be looked at and not worked in would seem to recover again and again.
-    fn passed(&mut self) -> Result<(), PassError> {
-        if let Some(refusal) = self.unfiled.take() {
-            return Err(refusal.into());
+    fn passed(&self) -> Result<(), PassError> {
+        if let Some(why) = &self.unfiled.why {
+            return Err(why.clone().into());
         }
         self.health.fetched(&self.name, 0, self.clock.now());
         Ok(())
-    }
-
-    /// Files away what is dealt with. That the server refuses it (a quota, a right that was taken away) keeps no new mail
-    /// from being taken in: what stays in the inbox is known there, and each pass tries again.
-    async fn file_away(&mut self, moves: &[Move]) -> Result<(), PassError> {
-        match self.source.file_away(moves).await {
-            Err(refusal @ SourceError::Refused(_)) if self.source.is_open() => {
-                self.unfiled = Some(refusal);
-                Ok(())
-            }
-            done => Ok(done?),
-        }
     }
 
     /// One batch is fetched while the one before is committed. Whatever happens, what the daemon has is on disk when it
@@ -261,15 +258,13 @@ impl Mailroom {
                 settled(before).await;
                 return Err(e);
             }
-            if self.unfiled.is_none() {
+            if self.unfiled.why.is_none() {
                 self.health.fetched(&self.name, left, self.clock.now());
             }
         }
         if let Some(last) = before {
             self.finish(last).await?;
         }
-        // What stood behind a mail that could not be fetched was left out, and the cursor has passed it.
-        self.from_start = self.skipped || self.unfiled.is_some();
         Ok(())
     }
 
@@ -321,10 +316,13 @@ impl Mailroom {
             report(&self.name, outcome);
             moves.push((place, folder_of(outcome.fate)));
         }
-        self.file_away(&moves).await
+        self.file_batch(&moves).await;
+        Ok(())
     }
 
     async fn fetch(&mut self, batch: &[Listed], limit: u64) -> Result<Vec<Unread>, PassError> {
+        // To file the batch before away may have cost the connection.
+        self.connect().await?;
         let (given, mut taken) = mpsc::channel(READ_AHEAD);
         let seen_at = self.clock.now();
         let (fetched, mut mails) = tokio::join!(
@@ -454,6 +452,12 @@ fn batches(listed: Vec<Listed>, most: usize) -> Vec<Vec<Listed>> {
     batches
 }
 
+/// Whether it was less than `span` ago. What seems to come from the future was not: a clock that was set back would put off
+/// for long what is done once in a `span`.
+fn recently(at: Option<Timestamp>, now: Timestamp, span: SignedDuration) -> bool {
+    at.is_some_and(|at| at <= now && now.duration_since(at) < span)
+}
+
 /// The pause after one that did not help.
 fn longer(pause: Duration) -> Duration {
     (pause * 2).min(PAUSES.1)
@@ -463,6 +467,3 @@ fn longer(pause: Duration) -> Duration {
 fn spread(pause: Duration, chance: i32) -> Duration {
     pause.mul_f64(0.8 + 0.4 * f64::from(chance.unsigned_abs() % 1000) / 1000.0)
 }
-
-#[cfg(test)]
-mod tests;

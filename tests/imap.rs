@@ -33,6 +33,7 @@ fn source(settings: ImapSettings) -> Source {
 async fn opened(settings: ImapSettings) -> Source {
     let mut source = source(settings);
     source.open().await.expect("open");
+    source.make_folders().await.expect("made");
     source
 }
 

@@ -75,7 +75,11 @@ async fn log_in(config: &Config, findings: &mut Findings) {
     for (n, mailbox) in config.mailboxes.iter().enumerate() {
         match setup::source(&mailbox.name, &mailbox.inbox) {
             Ok(mut source) => {
-                if let Err(e) = source.open().await {
+                let made = async {
+                    source.open().await?;
+                    source.make_folders().await
+                };
+                if let Err(e) = made.await {
                     refused |= !matches!(e, SourceError::Away(_));
                     findings.errors.push(format!("{file}: mailbox[{n}].inbox ({}): {e}", mailbox.name));
                 }

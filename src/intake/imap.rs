@@ -168,17 +168,23 @@ impl ImapSource {
         let folder = server_name(&self.settings.folder, separator)?;
         self.processed = server_name(&self.settings.processed, separator)?;
         self.quarantine = server_name(&self.settings.quarantine, separator)?;
-        for target in [self.processed.clone(), self.quarantine.clone()] {
-            if target == folder {
+        for target in [&self.processed, &self.quarantine] {
+            if *target == folder {
                 return Err(SourceError::Refused(format!(
                     "letters can't be filed away into {target} itself"
                 )));
             }
-            if purpose == Purpose::Work {
-                self.ensure(&target).await?;
-            }
         }
         self.select(&folder, purpose).await
+    }
+
+    /// Makes both folders unless they are there.
+    pub(super) async fn make_folders(&mut self) -> Result<(), SourceError> {
+        self.selected()?;
+        for target in [self.processed.clone(), self.quarantine.clone()] {
+            self.ensure(&target).await?;
+        }
+        Ok(())
     }
 
     /// Makes the folder unless it is there.

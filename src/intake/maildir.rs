@@ -69,10 +69,14 @@ impl MaildirSource {
     }
 
     pub(super) async fn open(&mut self) -> Result<(), SourceError> {
-        let settings = self.settings.clone();
-        self.seen = None;
-        self.folders = Some(off_thread(move || make_all(&settings)).await?);
-        Ok(())
+        self.open_to_look()?;
+        let path = self.settings.path.clone();
+        off_thread(move || make(&path)).await.inspect_err(|_| self.folders = None)
+    }
+
+    pub(super) async fn make_folders(&mut self) -> Result<(), SourceError> {
+        let folders = self.opened()?;
+        off_thread(move || make_all(&folders)).await
     }
 
     pub(super) fn open_to_look(&mut self) -> Result<(), SourceError> {
@@ -222,15 +226,13 @@ fn trouble(path: &Path, error: &io::Error) -> SourceError {
     }
 }
 
-fn make_all(settings: &MaildirSettings) -> Result<Folders, SourceError> {
-    let folders = folders(settings)?;
-    make(&settings.path)?;
+fn make_all(folders: &Folders) -> Result<(), SourceError> {
     for path in [&folders.processed, &folders.quarantine] {
         make(path)?;
         let marker = path.join("maildirfolder"); // tells deliverers that it is a folder (Maildir++)
         File::options().create(true).append(true).open(&marker).map_err(|e| trouble(&marker, &e))?;
     }
-    Ok(folders)
+    Ok(())
 }
 
 fn folders(settings: &MaildirSettings) -> Result<Folders, SourceError> {

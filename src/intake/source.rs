@@ -183,8 +183,7 @@ impl Source {
         self
     }
 
-    /// Connects and logs in; makes the folders for processed and set-aside mail when absent. Drops an earlier
-    /// connection.
+    /// Connects and logs in. Drops an earlier connection.
     ///
     /// # Errors
     /// [`SourceError::Away`] or [`SourceError::Refused`].
@@ -195,7 +194,19 @@ impl Source {
         }
     }
 
-    /// As [`open`](Self::open), but only to look: nothing is made, nothing can be moved, no flag changes.
+    /// Makes the folders for processed and set-aside mail when absent.
+    ///
+    /// # Errors
+    /// [`SourceError::Away`] or [`SourceError::Refused`]; letters can be taken in all the same, unless the connection went
+    /// with it.
+    pub async fn make_folders(&mut self) -> Result<(), SourceError> {
+        match self {
+            Self::Imap(source) => source.make_folders().await,
+            Self::Maildir(source) => source.make_folders().await,
+        }
+    }
+
+    /// As [`open`](Self::open), but only to look: nothing can be moved, no flag changes.
     ///
     /// # Errors
     /// [`SourceError::Away`] or [`SourceError::Refused`].

@@ -1,6 +1,8 @@
 //! Against a small IMAP server whose folder can be spoilt, with the real engine behind.
 
 use std::collections::BTreeSet;
+use std::fs;
+use std::path::Path;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
@@ -13,6 +15,7 @@ use super::*;
 use crate::config::{Config, ON_MAILDIRS};
 use crate::engine::Engine;
 use crate::intake::imap::ImapSettings;
+use crate::intake::maildir::MaildirSettings;
 use crate::setup;
 use crate::tls::TlsMode;
 
@@ -39,19 +42,34 @@ struct Shown {
     size: u32,
     /// It has no room to file anything away.
     is_full: AtomicBool,
+    /// Messages that it can't move, and what it says then before it hangs up, unless it says NO.
+    fixed: BTreeSet<u32>,
+    says: &'static str,
+    /// How often it was asked to.
+    asked: AtomicU32,
+    /// Neither the folder for processed mail is there nor can it be made.
+    homeless: bool,
     connections: AtomicU32,
 }
 
 impl Shown {
     fn new(uids: impl IntoIterator<Item = u32>, spoilt: &[u32], how: Spoilt, size: u32) -> Arc<Self> {
-        Arc::new(Self {
+        Arc::new(Self::of(uids, spoilt, how, size))
+    }
+
+    fn of(uids: impl IntoIterator<Item = u32>, spoilt: &[u32], how: Spoilt, size: u32) -> Self {
+        Self {
             uids: Mutex::new(uids.into_iter().collect()),
             spoilt: spoilt.iter().copied().collect(),
             how,
             size,
             is_full: AtomicBool::new(false),
+            fixed: BTreeSet::new(),
+            says: "",
+            asked: AtomicU32::new(0),
+            homeless: false,
             connections: AtomicU32::new(0),
-        })
+        }
     }
 
     fn left(&self) -> Vec<u32> {
@@ -68,6 +86,16 @@ impl Shown {
             ["IDLE"] => ("* BYE enough\r\n".to_owned(), false),
             ["UID", "MOVE", ..] if self.is_full.load(Ordering::Relaxed) => {
                 (format!("{tag} NO [OVERQUOTA] full\r\n"), true)
+            }
+            ["UID", "MOVE", set, ..] if self.of_set(set).iter().any(|uid| self.fixed.contains(uid)) => {
+                self.asked.fetch_add(1, Ordering::Relaxed);
+                (self.says.replace("TAG", tag), self.says.starts_with("TAG"))
+            }
+            ["STATUS" | "CREATE", "\"Verwerkt\"", ..] if self.homeless => {
+                (format!("{tag} NO [NOPERM] not yours\r\n"), true)
+            }
+            ["UID", "MOVE", _, "\"Verwerkt\""] if self.homeless => {
+                (format!("{tag} NO [TRYCREATE] where?\r\n"), true)
             }
             ["UID", "MOVE", set, ..] => {
                 let gone = self.of_set(set);
@@ -151,15 +179,7 @@ struct Stand {
     _dir: TempDir,
 }
 
-async fn at(shown: &Arc<Shown>) -> Stand {
-    let dir = TempDir::new().expect("a directory");
-    let file = dir.path().join("klachtd.toml");
-    std::fs::write(&file, ON_MAILDIRS).expect("written");
-    let config = Config::load(&file).expect("a configuration");
-    let store = setup::open_store(&config).await.expect("a store");
-    let settings = setup::settings(&config).expect("settings");
-    let engine = Engine::start(store.clone(), settings).await.expect("an engine");
-
+async fn source(shown: &Arc<Shown>) -> Source {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let port = listener.local_addr().expect("an address").port();
     let server = Arc::clone(shown);
@@ -169,7 +189,7 @@ async fn at(shown: &Arc<Shown>) -> Stand {
             talk(stream, &server).await;
         }
     });
-    let source = Source::imap(ImapSettings {
+    Source::imap(ImapSettings {
         host: "127.0.0.1".into(),
         port,
         tls: TlsMode::None,
@@ -182,12 +202,27 @@ async fn at(shown: &Arc<Shown>) -> Stand {
         poll: Duration::from_mins(1),
         timeout: Duration::from_secs(10),
     })
-    .expect("allowed");
+    .expect("allowed")
+}
+
+async fn at(shown: &Arc<Shown>) -> Stand {
+    let source = source(shown).await;
+    stand(|_| source).await
+}
+
+async fn stand(source: impl FnOnce(&Path) -> Source) -> Stand {
+    let dir = TempDir::new().expect("a directory");
+    let file = dir.path().join("klachtd.toml");
+    std::fs::write(&file, ON_MAILDIRS).expect("written");
+    let config = Config::load(&file).expect("a configuration");
+    let store = setup::open_store(&config).await.expect("a store");
+    let settings = setup::settings(&config).expect("settings");
+    let engine = Engine::start(store.clone(), settings).await.expect("an engine");
     let (to_loop, wakes) = mpsc::channel(16);
     let (_, settings) = watch::channel(Arc::clone(engine.settings()));
     let room = Mailroom {
         name: MAILBOX.to_owned(),
-        source,
+        source: source(dir.path()),
         store,
         settings,
         wakes: to_loop,
@@ -198,7 +233,7 @@ async fn at(shown: &Arc<Shown>) -> Stand {
         skipped: false,
         looked_through: None,
         idle_turns: 0,
-        unfiled: None,
+        unfiled: Unfiled::default(),
     };
     Stand { room, engine, wakes, _dir: dir }
 }
@@ -281,6 +316,77 @@ async fn what_cannot_be_filed_away_keeps_no_new_mail_out_and_is_one_trouble_that
     drop(room);
     let fates = fates.await.expect("the engine's end");
     assert_eq!(fates.iter().map(|(_, fate)| *fate).collect::<Vec<_>>(), [Fate::Complaint; 2]);
+}
+
+#[tokio::test]
+async fn one_that_cannot_be_filed_away_holds_up_no_other() {
+    for says in ["TAG NO [SERVERBUG] no\r\n", "TAG NO no\r\n", "* BYE no\r\n", ""] {
+        let shown =
+            Arc::new(Shown { fixed: [5].into(), says, ..Shown::of(3..=8, &[], Spoilt::Refused, 300) });
+        let Stand { mut room, engine, wakes, _dir } = at(&shown).await;
+        let fates = tokio::spawn(decided(engine, wakes));
+        for pass in 0..30 {
+            if pass == 3 {
+                shown.uids.lock().expect("whole").insert(9);
+            }
+            room.pass(false).await.expect_err("it is told each time");
+            let last = if pass < 3 { 8 } else { 9 };
+            let known = room.store.place(MAILBOX, &format!("imap:7/{last}")).expect("readable");
+            assert!(known.is_some(), "{says:?}: {last} is taken in by pass {pass}");
+        }
+        assert_eq!(shown.left(), [5], "{says:?}");
+        let asked = shown.asked.load(Ordering::Relaxed);
+        let is_asked_seldom = asked <= PASSING_TRIES + 1;
+        assert_eq!(is_asked_seldom, !says.starts_with("TAG"), "{says:?}: asked {asked} times");
+        drop(room);
+        assert_eq!(fates.await.expect("the engine's end").len(), 7, "{says:?}: each once");
+    }
+}
+
+#[tokio::test]
+async fn without_a_folder_to_file_into_mail_is_taken_in_and_that_is_told() {
+    let shown = Arc::new(Shown { homeless: true, ..Shown::of([3], &[], Spoilt::Refused, 300) });
+    let Stand { mut room, engine, wakes, _dir } = at(&shown).await;
+    let fates = tokio::spawn(decided(engine, wakes));
+    for _ in 0..2 {
+        let refused = room.pass(false).await.expect_err("it can't be made");
+        assert!(refused.to_string().contains("not yours"), "{refused}");
+        assert!(room.store.place(MAILBOX, "imap:7/3").expect("readable").is_some());
+        // nothing is there to be filed away: it is a trouble all the same
+        shown.uids.lock().expect("whole").clear();
+    }
+    drop(room);
+    assert_eq!(fates.await.expect("the engine's end").len(), 1);
+}
+
+#[tokio::test]
+async fn a_maildir_that_files_nothing_away_takes_all_in() {
+    let letters = 2 * BATCH_MAILS + 1;
+    let place = stand(|dir| {
+        let path = dir.join("maildir");
+        fs::create_dir_all(path.join("new")).expect("made");
+        for n in 1..=letters {
+            let uid = u32::try_from(n).expect("few");
+            fs::write(path.join(format!("new/1763702506.M{n}.host")), mail(uid)).expect("written");
+        }
+        // What can't be entered is an error that may pass, as a disk without room is.
+        std::os::unix::fs::symlink("nowhere", path.join(".Verwerkt")).expect("made");
+        let (processed, quarantine) = ("Verwerkt".into(), "Quarantaine".into());
+        Source::maildir(MaildirSettings { path, processed, quarantine, poll: Duration::from_mins(1) })
+    })
+    .await;
+    let Stand { mut room, engine, wakes, _dir: dir } = place;
+    let fates = tokio::spawn(decided(engine, wakes));
+    room.pass(false).await.expect_err("nothing is filed away");
+    let new = dir.path().join("maildir/new");
+    assert_eq!(fs::read_dir(&new).expect("a directory").count(), letters);
+    fs::remove_file(dir.path().join("maildir/.Verwerkt")).expect("removed");
+    room.pass(false).await.expect("the folder is made, and all is filed away");
+    assert_eq!(fs::read_dir(&new).expect("a directory").count(), 0);
+    drop(room);
+    let fates = fates.await.expect("the engine's end");
+    let places: BTreeSet<&String> = fates.iter().map(|(place, _)| place).collect();
+    assert_eq!((places.len(), fates.len()), (letters, 2 * letters), "each is known the second time");
 }
 
 #[tokio::test]

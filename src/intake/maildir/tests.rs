@@ -15,6 +15,7 @@ async fn opened(dir: &TempDir) -> MaildirSource {
         poll: Duration::from_mins(1),
     });
     source.open().await.expect("opened");
+    source.make_folders().await.expect("made");
     source
 }
 
@@ -63,6 +64,7 @@ async fn opening_makes_what_is_missing_and_may_be_repeated() {
     let dir = TempDir::new().expect("a directory");
     let mut source = opened(&dir).await;
     source.open().await.expect("again");
+    source.make_folders().await.expect("again");
     for folder in ["", ".Verwerkt", ".Klachten.Quarantaine &IBM- &APw-"] {
         for part in ["new", "cur", "tmp"] {
             assert!(dir.path().join("inbox").join(folder).join(part).is_dir(), "{folder}/{part}");
@@ -201,7 +203,7 @@ async fn one_that_cannot_be_moved_holds_up_no_other() {
         (files(&dir, "new"), files(&dir, ".Verwerkt/cur").len()),
         (vec!["1.eml".into(), "3.eml".into()], 1)
     );
-    source.open().await.expect("made again");
+    source.make_folders().await.expect("made again");
     source.file_away(&moves).await.expect("moved");
     assert!(files(&dir, "new").is_empty());
 }
