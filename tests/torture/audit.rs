@@ -92,8 +92,9 @@ impl Audit {
         }
     }
 
-    /// Everything once more, at the end: each notice of each complaint, and each mail that the customers have.
-    pub(crate) fn whole(&mut self, host: &Mailhost, site: &Site, load: &Load) -> String {
+    /// Everything once more, at the end, after at most so many kills a round: each notice of each complaint, and each mail that the
+    /// customers have.
+    pub(crate) fn whole(&mut self, host: &Mailhost, site: &Site, load: &Load, kills: usize) -> String {
         let (mut proven, mut again) = (BTreeSet::new(), 0);
         for known in &load.known {
             let shown = site.json(&["show", &known.reference]);
@@ -131,6 +132,8 @@ impl Audit {
         }
         let (_, doubles) = self.arrivals(host);
         let most = self.arrived.values().map(Vec::len).max().unwrap_or_default();
+        // A copy is made only where a kill took the answer, and then one; each round ends with nothing under way.
+        assert!(most <= 1 + kills, "{most} copies of one notice, and no round had more than {kills} kills");
         format!(
             "{} notices in the register, {again} of them tried again, {doubles} copies too many (of one at most {most} in \
              all), each with the same Message-ID and bytes",
