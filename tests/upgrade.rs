@@ -189,6 +189,7 @@ fn text(path: &Path) -> &str {
 
 #[tokio::test]
 async fn a_register_of_every_released_format_opens_and_says_the_same() {
+    let mut found = Vec::new();
     for entry in fs::read_dir(formats()).expect("fixtures") {
         let path = entry.expect("an entry").path();
         let Some(number) = text(&path).strip_suffix(".tar.gz").and_then(|p| p.rsplit('-').next()) else {
@@ -202,7 +203,12 @@ async fn a_register_of_every_released_format_opens_and_says_the_same() {
         let verified = store.verify().expect("readable");
         assert!(verified.ok && verified.complaints > 5, "{verified:#?}");
         assert!(exported(&store) == kept, "the export of store-{number} is not what it was");
+        found.push(number.to_owned());
     }
+    let dir = tempfile::tempdir().expect("a directory");
+    drop(Store::open(dir.path()).expect("an empty register"));
+    let present = format_of(dir.path());
+    assert!(found.contains(&present), "no fixture of the present format {present} among {found:?}");
 }
 
 #[test]
@@ -222,6 +228,12 @@ fn an_export_of_every_released_format_is_imported_and_says_the_same() {
     assert!(found > 0, "there are no fixtures");
 }
 
+/// The number of the format in which a register was written.
+fn format_of(dir: &Path) -> String {
+    let format = fs::read_to_string(dir.join("format")).expect("the format");
+    format.trim().rsplit(' ').next().expect("a number").to_owned()
+}
+
 /// Not a test: makes the fixtures of the present format. What is there is never replaced.
 #[tokio::test]
 #[ignore = "makes the fixtures"]
@@ -233,8 +245,7 @@ async fn make_the_fixtures() {
     let backup =
         klachtd::store::Backup::begin(dir.path(), made.parent().and_then(Path::parent).expect("a place"));
     assert!(backup.expect("an empty place").make(&copy).expect("a backup").0.ok);
-    let format = fs::read_to_string(dir.path().join("format")).expect("the format");
-    let number = format.trim().rsplit(' ').next().expect("a number");
+    let number = format_of(dir.path());
     let (store, export) =
         (formats().join(format!("store-{number}.tar.gz")), formats().join(format!("export-{number}.jsonl")));
     assert!(!store.exists() && !export.exists(), "fixtures of format {number} are there and stay");
