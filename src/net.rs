@@ -45,8 +45,11 @@ pub enum Network {
     Simulated(Arc<Exchange>),
 }
 
-/// Connects to the simulated server at a port.
-pub type Exchange = dyn Fn(u16) -> io::Result<DuplexStream> + Send + Sync;
+/// Connects to the simulated server at a port, as long as that takes.
+pub type Exchange = dyn Fn(u16) -> Dialled + Send + Sync;
+
+/// A simulated connection, or why there is none, in a while.
+pub type Dialled = Pin<Box<dyn Future<Output = io::Result<DuplexStream>> + Send>>;
 
 impl fmt::Debug for Network {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -125,7 +128,10 @@ impl Network {
     ) -> Result<Line, DialError> {
         match self {
             Self::Tcp => dial(host, port, tls, limit).await.map(Line::Tcp),
-            Self::Simulated(exchange) => Ok(Line::Simulated(exchange(port)?)),
+            Self::Simulated(exchange) => {
+                let dialled = timeout(limit, exchange(port)).await;
+                Ok(Line::Simulated(dialled.map_err(|_| silent("connecting", limit))??))
+            }
         }
     }
 }

@@ -7,7 +7,7 @@ use jiff::tz::TimeZone;
 use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader, DuplexStream};
 use tokio::sync::watch;
 
-use super::post::{Folder, Message, Post, State};
+use super::post::{Folder, IMAP, Message, Post, State};
 
 /// How a command goes wrong.
 #[derive(Debug, Clone, Copy)]
@@ -50,10 +50,12 @@ pub(crate) async fn serve(
 ) -> io::Result<()> {
     let mut session =
         Session { stream: BufReader::new(stream), post, connection, commands: 0, selected: None };
-    session.say(b"* OK ready\r\n").await?;
+    if !session.greets().await? {
+        return Ok(());
+    }
     loop {
         let mut line = String::new();
-        if session.stream.read_line(&mut line).await? == 0 || session.post.lock().is_dead() {
+        if session.stream.read_line(&mut line).await? == 0 || session.is_gone() {
             return Ok(());
         }
         let Some((tag, command)) = line.trim_end().split_once(' ') else { return Ok(()) };
@@ -64,8 +66,38 @@ pub(crate) async fn serve(
 }
 
 impl Session {
+    fn is_gone(&self) -> bool {
+        let state = self.post.lock();
+        state.is_dead() || state.is_away(IMAP)
+    }
+
     async fn say(&mut self, bytes: &[u8]) -> io::Result<()> {
         self.stream.get_mut().write_all(bytes).await
+    }
+
+    /// Greets, or does not (RFC 3501 section 7.1.5: BYE as greeting); whether the connection goes on.
+    async fn greets(&mut self) -> io::Result<bool> {
+        let mishap =
+            self.luck("greeting", &[Mishap::CutBefore, Mishap::CutHalfway, Mishap::Stall, Mishap::Bye]);
+        let greeting: &[u8] = match mishap {
+            None => b"* OK ready\r\n",
+            Some(Mishap::Stall) => std::future::pending().await,
+            Some(Mishap::Bye) => b"* BYE too many connections\r\n",
+            Some(Mishap::CutHalfway) => b"* OK re",
+            Some(_) => b"",
+        };
+        self.say(greeting).await?;
+        Ok(mishap.is_none())
+    }
+
+    fn luck(&mut self, command: &str, of: &[Mishap]) -> Option<Mishap> {
+        self.commands += 1;
+        let mut state = self.post.lock();
+        let (mut dice, wrong) = state.luck(self.connection, self.commands, 1);
+        let mishap = wrong.then(|| *dice.pick(of).expect("there are some"))?;
+        let whose = if command == "greeting" { "imap-greeting" } else { "imap" };
+        state.goes_wrong(&format!("{whose} {}", self.connection), command, &format!("{mishap:?}"));
+        Some(mishap)
     }
 
     /// Whether the connection goes on.
@@ -75,16 +107,9 @@ impl Session {
         command: &str,
         news: &mut watch::Receiver<u64>,
     ) -> io::Result<bool> {
-        self.commands += 1;
-        let mishap = {
-            let mut state = self.post.lock();
-            let (mut dice, wrong) = state.luck(self.connection, self.commands);
-            let mishap = wrong.then(|| *dice.pick(&MISHAPS).expect("there are some"));
-            if let Some(mishap) = mishap {
-                state.note(&format!("imap {} {command:.60}: {mishap:?}", self.connection));
-            }
-            mishap
-        };
+        let fetches = command.starts_with("UID FETCH");
+        // Only a FETCH can leave something out.
+        let mishap = self.luck(command, if fetches { &MISHAPS } else { &MISHAPS[..MISHAPS.len() - 1] });
         match mishap {
             Some(Mishap::CutBefore) => return Ok(false),
             Some(Mishap::Stall) => std::future::pending().await,
@@ -144,7 +169,7 @@ impl Session {
                     return Ok(true);
                 }
                 changed = news.changed() => {
-                    if changed.is_err() {
+                    if changed.is_err() || self.is_gone() {
                         return Ok(false);
                     }
                     let exists = self.post.lock().folders["INBOX"].messages.len();
@@ -161,7 +186,12 @@ impl Session {
         let no = |why: &str| format!("{tag} NO {why}\r\n").into_bytes();
         let words: Vec<&str> = command.split(' ').collect();
         match words[..] {
-            ["LOGIN" | "SUBSCRIBE", ..] | ["LOGOUT"] | ["UID", "STORE", ..] => ok(""),
+            ["LOGIN" | "SUBSCRIBE", ..] | ["LOGOUT"] => ok(""),
+            ["UID", "STORE", set, "+FLAGS.SILENT", "(\\Deleted)"] => {
+                let inbox = state.inbox();
+                inbox.messages.iter_mut().filter(|m| holds(set, m.uid)).for_each(|m| m.marked = true);
+                ok("")
+            }
             ["CAPABILITY"] => {
                 let moves = if state.moves { " MOVE" } else { "" };
                 let uidplus = if state.uidplus { " UIDPLUS" } else { "" };
@@ -190,6 +220,9 @@ impl Session {
             }
             ["NOOP"] => ok(&format!("* {} EXISTS\r\n", state.folders["INBOX"].messages.len())),
             ["UID", "FETCH", set, ..] => {
+                if state.expunges && command.contains("BODY.PEEK[]") {
+                    expunged_under_us(&mut state, set);
+                }
                 let mut said = fetched(&state.folders["INBOX"], set, command, omits);
                 said.extend_from_slice(&ok(""));
                 said
@@ -203,47 +236,45 @@ impl Session {
                 ok("")
             }
             ["UID", "EXPUNGE", set] => {
-                remove(&mut state, set);
+                remove(&mut state, |m| m.marked && holds(set, m.uid));
                 ok("")
             }
-            _ => without_uidplus(&mut state, tag, command),
+            ["EXPUNGE"] => {
+                remove(&mut state, |m| m.marked);
+                ok("")
+            }
+            ["UID", "SEARCH", set, "DELETED"] => {
+                let numbered = (1..).zip(&state.folders["INBOX"].messages);
+                let marked = numbered.filter(|(n, m)| m.marked && holds(set, *n));
+                let uids: Vec<String> = marked.map(|(_, m)| m.uid.to_string()).collect();
+                ok(&format!("* SEARCH {}\r\n", uids.join(" ")))
+            }
+            _ => format!("{tag} BAD what?\r\n").into_bytes(),
         }
     }
 }
 
-/// SEARCH DELETED and EXPUNGE: here only what was copied is marked, so the marks need not be kept.
-fn without_uidplus(state: &mut State, tag: &str, command: &str) -> Vec<u8> {
-    let copied: Vec<String> = {
-        let filed = |m: &&Message| {
-            let others = state.folders.iter().filter(|(name, _)| *name != "INBOX");
-            others.flat_map(|(_, folder)| &folder.messages).any(|other| other.bytes == m.bytes)
-        };
-        state.folders["INBOX"].messages.iter().filter(filed).map(|m| m.uid.to_string()).collect()
-    };
-    match command {
-        _ if command.starts_with("UID SEARCH 1:") => {
-            format!("* SEARCH {}\r\n{tag} OK done\r\n", copied.join(" ")).into_bytes()
-        }
-        "EXPUNGE" => {
-            if !copied.is_empty() {
-                remove(state, &copied.join(","));
-            }
-            format!("{tag} OK done\r\n").into_bytes()
-        }
-        _ => format!("{tag} BAD what?\r\n").into_bytes(),
-    }
+/// Between the moments at which it was listed and fetched somebody deletes the last message of a set.
+fn expunged_under_us(state: &mut State, set: &str) {
+    let inbox = state.inbox();
+    let Some(at) = inbox.messages.iter().rposition(|m| holds(set, m.uid)) else { return };
+    let message = inbox.messages.remove(at);
+    state.expunges = false;
+    state.note(&format!("message {} is deleted while it is fetched", message.uid));
+    state.happens("deleted while it is fetched");
+    state.deleted.push(message.bytes);
 }
 
 fn unquoted(name: &str) -> &str {
     name.trim_matches('"')
 }
 
-/// Whether a UID stands in a set like `1:3,7,9:*`.
-fn holds(set: &str, uid: u32) -> bool {
+/// Whether a number stands in a set like `1:3,7,9:*`.
+fn holds(set: &str, number: u32) -> bool {
     set.split(',').any(|part| {
         let (first, last) = part.split_once(':').unwrap_or((part, part));
         let bound = |text: &str| if text == "*" { u32::MAX } else { text.parse().unwrap_or(0) };
-        (bound(first)..=bound(last)).contains(&uid)
+        (bound(first)..=bound(last)).contains(&number)
     })
 }
 
@@ -281,24 +312,21 @@ fn carry(state: &mut State, set: &str, to: &str, moves: bool) {
     for message in going {
         state.leaves(message.uid);
         if moves {
-            let inbox = state.folders.get_mut("INBOX").expect("there is always an inbox");
-            inbox.messages.retain(|m| m.uid != message.uid);
+            state.inbox().messages.retain(|m| m.uid != message.uid);
         }
         let folder = state.folders.entry(to.to_owned()).or_default();
         folder.next += 1;
-        folder.messages.push(Message { uid: folder.next, ..message });
+        folder.messages.push(Message { uid: folder.next, marked: false, ..message });
     }
     let mut line = String::new();
     let _ = write!(line, "{set} to {to}");
     state.note(&line);
 }
 
-fn remove(state: &mut State, set: &str) {
-    let going: Vec<u32> =
-        state.folders["INBOX"].messages.iter().map(|m| m.uid).filter(|uid| holds(set, *uid)).collect();
+fn remove(state: &mut State, which: impl Fn(&Message) -> bool) {
+    let going: Vec<u32> = state.inbox().messages.iter().filter(|m| which(m)).map(|m| m.uid).collect();
     for uid in going {
         state.leaves(uid);
-        let inbox = state.folders.get_mut("INBOX").expect("there is always an inbox");
-        inbox.messages.retain(|m| m.uid != uid);
+        state.inbox().messages.retain(|m| m.uid != uid);
     }
 }

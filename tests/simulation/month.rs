@@ -7,8 +7,8 @@ use super::model::Model;
 use super::post::Post;
 use super::script::{Script, until_morning};
 
-const DAYS: usize = 30;
-const COMPLAINTS_A_DAY: u64 = 12;
+pub(crate) const DAYS: usize = 30;
+pub(crate) const COMPLAINTS_A_DAY: u64 = 12;
 
 /// What this process takes of the machine.
 #[derive(Debug, Clone, Copy)]

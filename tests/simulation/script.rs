@@ -40,11 +40,13 @@ pub(crate) struct Script {
     answered: usize,
     /// What was in use each evening of the month.
     pub(crate) evenings: Vec<Usage>,
+    /// Whether there is no room on the disk.
+    full: bool,
 }
 
 impl Script {
     pub(crate) fn new(seed: u64, plot: Plot) -> Self {
-        Self { seed, step: 0, calm: 0, mails: 0, plot, answered: 0, evenings: Vec::new() }
+        Self { seed, step: 0, calm: 0, mails: 0, plot, answered: 0, evenings: Vec::new(), full: false }
     }
 
     /// Whether nothing more goes wrong.
@@ -60,7 +62,8 @@ impl Script {
         clock: &SimulatedClock,
         faults: &Faults,
     ) {
-        // The service gets up.
+        // The service gets up, with room on its disk.
+        self.full = false;
         tokio::time::sleep(Duration::from_secs(1)).await;
         if self.plot == Plot::Month {
             self.evenings = month::go_on(self, post, model).await;
@@ -70,21 +73,43 @@ impl Script {
             self.step += 1;
             let mut dice = Dice::of(self.seed, &[4, self.step]);
             self.act(&mut dice, post, model, clock, faults).await;
-            tokio::time::sleep(Duration::from_secs(20 + dice.below(280))).await;
+            self.runs(Duration::from_secs(20 + dice.below(280)), post).await;
         }
         {
             let mut state = post.lock();
-            state.weather = Weather::default();
+            state.turn(Weather::default());
+            state.expunges = false;
             state.refusals.retain(|_, refusal| refusal.reply.starts_with('5'));
             state.note("the world is calm");
         }
-        faults.fill(false);
+        self.fill(false, post, faults);
         while self.calm < CALM.len() + MORNINGS {
-            let pass = CALM.get(self.calm).copied().unwrap_or_else(|| until_morning(post.now()));
-            tokio::time::advance(pass).await;
+            pass(post, CALM.get(self.calm).copied().unwrap_or_else(|| until_morning(post.now()))).await;
             self.calm += 1;
-            tokio::time::sleep(Duration::from_mins(1)).await;
+            self.runs(Duration::from_mins(1), post).await;
         }
+    }
+
+    /// The service runs for a while.
+    async fn runs(&self, long: Duration, post: &Post) {
+        let began = post.now();
+        tokio::time::sleep(long).await;
+        let mut state = post.lock();
+        let ended = state.clock.now();
+        if !self.full {
+            state.awake.push((began, ended));
+        }
+    }
+
+    fn fill(&mut self, full: bool, post: &Post, faults: &Faults) {
+        let mut state = post.lock();
+        state.note(&format!("the disk is full: {full}"));
+        if full {
+            state.happens("the disk is full");
+            state.causes.extend(["disk", "disk_low", "outbox"]);
+        }
+        faults.fill(full);
+        self.full = full;
     }
 
     async fn act(
@@ -95,7 +120,7 @@ impl Script {
         clock: &SimulatedClock,
         faults: &Faults,
     ) {
-        match dice.below(20) {
+        match dice.below(23) {
             0..=3 => self.complain(1 + dice.below(3), post, model),
             4 => self.complain(12, post, model),
             5 => self.reply(dice, post, model),
@@ -103,29 +128,60 @@ impl Script {
             7 => self.bounce(dice, post, model),
             8 | 9 => self.order(dice, post, model),
             10 => again(dice, post),
-            11 => tamper(dice, post, model),
+            11 => tamper(dice, post),
             12 | 13 => storm(dice, post),
-            14 => refuse(dice, post, model),
+            14 => {
+                if let Some(customer) = dice.pick(&model.customers()) {
+                    refuse(dice, customer, post);
+                }
+            }
+            20 => {
+                refuse(dice, &customer(self.mails + 1), post);
+                self.complain(1, post, model);
+            }
+            21 => self.outlast(dice, post, model, faults).await,
             15 => {
                 let full = dice.percent(50);
-                post.lock().note(&format!("the disk is full: {full}"));
-                model.disk_was_full |= full;
-                faults.fill(full);
+                self.fill(full, post, faults);
             }
             16 => {
                 post.lock().note("killed");
+                post.lock().happens("killed");
                 faults.kill();
                 // Nothing comes after it in this life.
                 tokio::time::sleep(Duration::from_secs(1)).await;
             }
-            17 => step_clock(dice, post, clock),
+            17 => step_clock(dice, !self.full, post, clock).await,
             _ => {
                 let most = if dice.percent(50) { 30 } else { 24 * 20 };
                 let hours = 1 + dice.below(most);
-                post.lock().note(&format!("{hours} hours pass"));
-                tokio::time::advance(Duration::from_hours(hours)).await;
+                pass(post, Duration::from_hours(hours)).await;
             }
         }
+    }
+
+    /// A trouble lasts: staff must have been told of it.
+    async fn outlast(&mut self, dice: &mut Dice, post: &Post, model: &mut Model, faults: &Faults) {
+        if self.full {
+            // On a full disk nothing can be told: first it is seen that there is room.
+            self.fill(false, post, faults);
+            tokio::time::sleep(Duration::from_mins(2)).await;
+        }
+        let kind = *dice.pick(&["mailbox", "smtp", "disk"]).expect("there are some");
+        let calm = Weather::default();
+        post.lock().expunges = false;
+        match kind {
+            "disk" => self.fill(true, post, faults),
+            "smtp" => post.lock().turn(Weather { smtp_away: true, ..calm }),
+            _ => post.lock().turn(Weather { imap_away: true, ..calm }),
+        }
+        post.lock().note(&format!("{kind}: for half an hour"));
+        // Of a way out that nothing takes nobody knows that it is shut.
+        self.complain(1, post, model);
+        let before = post.lock().told_so_far();
+        // So long that it is an alarm, whenever mail was last looked for.
+        tokio::time::sleep(Duration::from_mins(30)).await;
+        post.lock().must_be_told(kind, before);
     }
 
     fn next(&mut self) -> u64 {
@@ -136,7 +192,7 @@ impl Script {
     pub(crate) fn complain(&mut self, count: u64, post: &Post, model: &mut Model) {
         for _ in 0..count {
             let n = self.next();
-            let customer = format!("klant{n}@klant.test");
+            let customer = customer(n);
             let text = format!("Mijn bestelling {n} is nog steeds niet geleverd. Wat doet u eraan?");
             let mail = mail(n, &customer, "klachten@huis.test", "Klacht over mijn bestelling", "", &text);
             model.sends(Kind::Complaint { customer }, &mail, post);
@@ -198,7 +254,7 @@ impl Script {
         let n = self.next();
         let mail =
             mail(n, "MAILER-DAEMON@mx.klant.test", &back.envelope_from, "Undelivered Mail", more, &text);
-        model.bounces(&back.message_id);
+        model.bounces(&mail, &back.message_id);
         model.sends(Kind::Bounce, &mail, post);
     }
 
@@ -225,6 +281,20 @@ impl Script {
     }
 }
 
+/// The machine sleeps for so long: then even what is due in between is late.
+async fn pass(post: &Post, long: Duration) {
+    {
+        let mut state = post.lock();
+        state.note(&format!("{} minutes pass", long.as_secs() / 60));
+        state.causes.insert("term");
+    }
+    tokio::time::advance(long).await;
+}
+
+fn customer(n: u64) -> String {
+    format!("klant{n}@klant.test")
+}
+
 /// How long until it is ten o'clock next.
 pub(crate) fn until_morning(now: Timestamp) -> Duration {
     let here = now.in_tz("Europe/Amsterdam").expect("a zone");
@@ -248,7 +318,7 @@ fn again(dice: &mut Dice, post: &Post) {
 }
 
 /// Somebody deletes a message, or the server renumbers all.
-fn tamper(dice: &mut Dice, post: &Post, model: &mut Model) {
+fn tamper(dice: &mut Dice, post: &Post) {
     let mut state = post.lock();
     let inbox = state.folders.get_mut("INBOX").expect("there is always an inbox");
     if dice.percent(60) {
@@ -260,44 +330,61 @@ fn tamper(dice: &mut Dice, post: &Post, model: &mut Model) {
             inbox.next += 1;
         }
         state.note("UIDVALIDITY changes");
+        state.happens("renumbered");
     } else if let Some(message) = dice.pick(&inbox.messages).cloned() {
         inbox.messages.retain(|m| m.uid != message.uid);
         state.note(&format!("message {} is deleted by hand", message.uid));
-        model.deleted(&message.bytes);
+        state.happens("deleted by hand");
+        state.deleted.push(message.bytes);
+    } else {
+        state.expunges = true;
     }
 }
 
 fn storm(dice: &mut Dice, post: &Post) {
     let mut state = post.lock();
-    state.weather = match dice.below(6) {
+    let weather = match dice.below(6) {
         0 => Weather { imap_away: true, ..Weather::default() },
         1 => Weather { smtp_away: true, ..Weather::default() },
         2 => Weather::default(),
         _ => Weather { storm: 3 + dice.below(35), ..Weather::default() },
     };
-    let what = format!("weather: {:?}", state.weather);
-    state.note(&what);
+    state.note(&format!("weather: {weather:?}"));
+    state.turn(weather);
 }
 
 /// A customer's server refuses for now (greylisting) or for good.
-fn refuse(dice: &mut Dice, post: &Post, model: &mut Model) {
-    let Some(customer) = model.customers().get(usize::try_from(dice.below(50)).unwrap_or(0)).cloned() else {
-        return;
-    };
+fn refuse(dice: &mut Dice, customer: &str, post: &Post) {
     let (reply, times) = if dice.percent(60) {
-        ("450 4.2.0 greylisted", u32::try_from(dice.below(4)).unwrap_or(0))
+        ("450 4.2.0 greylisted", 1 + u32::try_from(dice.below(4)).unwrap_or(0))
     } else {
         ("550 5.1.1 unknown", u32::MAX)
     };
     let mut state = post.lock();
     state.note(&format!("{customer} is refused: {reply} {times} times"));
-    state.refusals.insert(customer, Refusal { reply: reply.to_owned(), times });
+    state.causes.extend(["outbox", "failed"]);
+    // Who is gone stays gone.
+    let gone = state.refusals.get(customer).is_some_and(|r| r.reply.starts_with('5'));
+    if !gone {
+        state.refusals.insert(customer.to_owned(), Refusal { reply: reply.to_owned(), times });
+    }
 }
 
-fn step_clock(dice: &mut Dice, post: &Post, clock: &SimulatedClock) {
+/// What staff must have been told of when there was room to tell it, unless they were before in this life.
+async fn step_clock(dice: &mut Dice, room: bool, post: &Post, clock: &SimulatedClock) {
     let minutes = i64::try_from(dice.below(300)).expect("a small number") - 120;
-    post.lock().note(&format!("the wall clock is set by {minutes} minutes"));
+    let (fresh, before) = {
+        let mut state = post.lock();
+        state.note(&format!("the wall clock is set by {minutes} minutes"));
+        state.happens("the clock is set");
+        state.causes.extend(["term", "outbox"]);
+        (state.causes.insert("clock"), state.told_so_far())
+    };
     clock.set(clock.now() + SignedDuration::from_mins(minutes));
+    if room && fresh && minutes.abs() > 5 {
+        tokio::time::sleep(Duration::from_mins(2)).await;
+        post.lock().must_be_told("clock", before);
+    }
 }
 
 fn pick_notice(dice: &mut Dice, post: &Post, which: impl Fn(&Delivered) -> bool) -> Option<Delivered> {

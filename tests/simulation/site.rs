@@ -108,7 +108,10 @@ struct LogTime(Post);
 impl FormatTime for LogTime {
     fn format_time(&self, w: &mut Writer<'_>) -> std::fmt::Result {
         // A line may be written while the servers' state is being looked at: then without a moment.
-        write!(w, "{}", self.0.now())
+        match self.0.try_now() {
+            Some(now) => write!(w, "{now}"),
+            None => w.write_str("-"),
+        }
     }
 }
 
@@ -119,9 +122,10 @@ pub(crate) struct Report {
     pub(crate) trace: Vec<String>,
     pub(crate) log: Vec<String>,
     pub(crate) complaints: usize,
+    pub(crate) closed: usize,
     pub(crate) mails: usize,
     pub(crate) notices: usize,
-    pub(crate) mishaps: u64,
+    pub(crate) happened: BTreeMap<String, u64>,
     pub(crate) deaths: u64,
     pub(crate) days: i64,
     pub(crate) evenings: Vec<Usage>,
@@ -154,21 +158,11 @@ impl Site {
         let settings =
             SETTINGS[house].get_or_init(|| setup::settings(&config).expect("the configuration is right"));
         let settings = settings.clone();
-        let post = Post::new(seed, now);
+        let log = Log::default();
+        let post = Post::new(seed, now, log.clone());
         let model = Model::default();
         let script = Script::new(seed, plot);
-        Self {
-            seed,
-            _directory: directory,
-            config,
-            settings,
-            now,
-            post,
-            model,
-            script,
-            log: Log::default(),
-            lives: 0,
-        }
+        Self { seed, _directory: directory, config, settings, now, post, model, script, log, lives: 0 }
     }
 
     /// Plays the seed to its end.
@@ -183,16 +177,16 @@ impl Site {
         let mut faults = tracing::subscriber::with_default(subscriber, || self.live_on());
         let state = self.post.lock();
         faults.extend(state.sins.iter().cloned());
-        faults.extend(self.model.unprovoked(&self.log.lines()));
         Report {
             seed: self.seed,
             faults,
             trace: state.trace.clone(),
             log: self.log.lines(),
             complaints: self.model.complaints,
+            closed: self.model.closed,
             mails: self.model.mails.len(),
             notices: state.delivered.len(),
-            mishaps: state.mishaps,
+            happened: state.happened.clone(),
             deaths: self.model.deaths,
             evenings: self.script.evenings,
             days: self.now.duration_since(began).as_hours() / 24,
@@ -230,7 +224,7 @@ impl Site {
             let faults = self.plan();
             let store = Store::open_with(&self.config.store, faults.clone()).expect("the store opens");
             let network = self.post.serve(clock.clone(), store.clone(), faults.clone());
-            self.model.after_death(&store, &self.post);
+            let mut found = self.model.begins(&store, &self.post);
             let parts = Parts::under(self.settings.clone(), &self.config, &network);
             let parts = parts.expect("the configuration is right");
             let service = daemon::serve(
@@ -240,7 +234,6 @@ impl Site {
                 Clock::Simulated(clock.clone()),
                 false,
             );
-            let mut found = Vec::new();
             let end = tokio::select! {
                 biased;
                 () = faults.death() => End::Killed,
@@ -250,8 +243,9 @@ impl Site {
             self.now = clock.now();
             faults.spare();
             if !faults.is_dead() {
-                found = self.model.check(&store, self.settings.clone(), &self.post, self.now).await;
+                found.extend(self.model.check(&store, self.settings.clone(), &self.post, self.now).await);
             }
+            found.extend(Model::unprovoked(&self.post, faults.is_dead()));
             (end, found)
         });
         // With it go all tasks, and with them the connections.
@@ -268,11 +262,20 @@ impl Site {
         // Contents are kept by two tasks at a time, whose order may be another each time.
         let keeping = dice.percent(20);
         let steps = AtomicU64::new(0);
+        let post = self.post.clone();
+        let what = match (keeping, after) {
+            (true, _) => "dies while keeping contents",
+            (false, true) => "dies after a step",
+            (false, false) => "dies before a step",
+        };
         Faults::by(Box::new(move |step: Step| {
             if (step == Step::Keep) != keeping {
                 return Fault::None;
             }
             let step = steps.fetch_add(1, Ordering::Relaxed);
+            if dies_at == Some(step) {
+                post.lock().happens(what);
+            }
             match dies_at {
                 Some(at) if at <= step && after => Fault::DeathAfter,
                 Some(at) if at <= step => Fault::Death,

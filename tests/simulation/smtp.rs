@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader, DuplexStream};
 
-use super::post::{Delivered, Post};
+use super::post::{Delivered, Post, SMTP};
 
 /// How a command before the mail goes wrong.
 #[derive(Debug, Clone, Copy)]
@@ -80,7 +80,7 @@ pub(crate) async fn serve(stream: DuplexStream, post: Post, connection: u64) -> 
     }
     loop {
         let mut line = String::new();
-        if session.stream.read_line(&mut line).await? == 0 || session.post.lock().is_dead() {
+        if session.stream.read_line(&mut line).await? == 0 || session.is_gone() {
             return Ok(());
         }
         if !session.command(line.trim_end()).await? {
@@ -90,6 +90,11 @@ pub(crate) async fn serve(stream: DuplexStream, post: Post, connection: u64) -> 
 }
 
 impl Session {
+    fn is_gone(&self) -> bool {
+        let state = self.post.lock();
+        state.is_dead() || state.is_away(SMTP)
+    }
+
     async fn say(&mut self, text: &str) -> io::Result<()> {
         self.stream.get_mut().write_all(text.as_bytes()).await
     }
@@ -97,10 +102,17 @@ impl Session {
     fn luck<T: Copy + std::fmt::Debug>(&mut self, what: &str, of: &[T]) -> Option<T> {
         self.commands += 1;
         let mut state = self.post.lock();
-        let (mut dice, wrong) = state.luck(self.connection, self.commands);
+        // Few commands get as far as the mail.
+        let times = if what == "the mail" { 3 } else { 1 };
+        let (mut dice, wrong) = state.luck(self.connection, self.commands, times);
         let mishap = wrong.then(|| *dice.pick(of).expect("there are some"));
         if let Some(mishap) = mishap {
-            state.note(&format!("smtp {} {what:.60}: {mishap:?}", self.connection));
+            let whose = match what {
+                "greeting" => "smtp-greeting",
+                "the mail" => "mail",
+                _ => "smtp",
+            };
+            state.goes_wrong(&format!("{whose} {}", self.connection), what, &format!("{mishap:?}"));
         }
         mishap
     }
@@ -152,7 +164,9 @@ impl Session {
         let mut state = self.post.lock();
         let refusal = state.refusals.get_mut(&self.to)?;
         refusal.times = refusal.times.checked_sub(1)?;
-        Some(refusal.reply.clone())
+        let reply = refusal.reply.clone();
+        state.happens(if reply.starts_with('5') { "refused for good" } else { "refused for now" });
+        Some(reply)
     }
 
     async fn data(&mut self) -> io::Result<bool> {
@@ -196,7 +210,13 @@ impl Session {
                 state.note(&format!("smtp took {message_id} for {}", self.to));
                 let (envelope_from, to) = (self.from.clone(), self.to.clone());
                 let bytes: Arc<[u8]> = bytes.into();
-                state.takes(Delivered { message_id: message_id.clone(), envelope_from, to, bytes });
+                state.takes(Delivered {
+                    message_id: message_id.clone(),
+                    envelope_from,
+                    to,
+                    bytes,
+                    known: ending.is_none(),
+                });
             }
             match ending {
                 Some(Ending::Never) => state.rejected.push(message_id),
