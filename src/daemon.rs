@@ -245,6 +245,7 @@ impl Daemon {
                 health: health.clone(),
                 clock: clock.clone(),
                 failures: HashMap::new(),
+                brought: false,
                 from_start: true,
                 skipped: false,
                 looked_through: None,

@@ -42,8 +42,11 @@ const FETCH_TRIES: u32 = 3;
 const PAUSES: (Duration, Duration) = (Duration::from_secs(1), Duration::from_mins(1));
 
 /// Fetches of one mail that may end with the connection, or in words of a passing state, before it is set aside: more,
-/// because the network or the whole mailbox may be at fault.
+/// because the network or the whole mailbox may be at fault. Only those count beside which another mail came.
 const PASSING_TRIES: u32 = 6;
+
+/// How long one mail may fail so when no other comes either: longer than a mail store is usually away.
+const LONGEST_DOUBT: SignedDuration = SignedDuration::from_hours(6);
 
 /// How often the whole folder is looked through, whatever the cursor says: a server that once left a message out of its
 /// list must not hide it for as long as the connection lasts.
@@ -107,8 +110,10 @@ pub struct Mailroom {
     pub health: Health,
     /// The time.
     pub clock: Clock,
-    /// Fetches that failed, per mail.
-    pub failures: HashMap<Place, u32>,
+    /// Fetches that failed, per mail: how many count, and since when.
+    pub failures: HashMap<Place, (u32, Timestamp)>,
+    /// Whether a mail came in this pass.
+    pub brought: bool,
     /// Whether the whole folder is to be looked through, not only what is newer than the cursor.
     pub from_start: bool,
     /// When that was done last.
@@ -235,10 +240,12 @@ impl Mailroom {
 
     /// One batch is fetched while the one before is committed. Whatever happens, what the daemon has is on disk when it
     /// returns: the next look at the mailbox would take what is only decided for done.
-    async fn take_all(&mut self, fresh: Vec<Listed>) -> Result<(), PassError> {
+    async fn take_all(&mut self, mut fresh: Vec<Listed>) -> Result<(), PassError> {
         // Until all of them are filed away they may lie in the inbox; each new connection looks there again.
         self.from_start = true;
-        self.skipped = false;
+        (self.skipped, self.brought) = (false, false);
+        // What failed comes last: it holds up no other, and another that comes tells that the server is well.
+        fresh.sort_by_key(|mail| self.failures.contains_key(&mail.place));
         let mut left = fresh.len();
         let mut before: Option<Committing> = None;
         // After a failure one by one: so it shows which mail is at fault.
@@ -354,6 +361,7 @@ impl Mailroom {
         }
         for mail in &mails {
             self.failures.remove(&mail.place);
+            self.brought |= mail.trouble.is_none();
         }
         Ok(mails)
     }
@@ -369,13 +377,16 @@ impl Mailroom {
         if self.failures.len() >= MOST_FAILURES && !self.failures.contains_key(&place) {
             self.failures.clear();
         }
-        let failures = self.failures.entry(place.clone()).or_default();
-        *failures += 1;
-        let tries = if passing { PASSING_TRIES } else { FETCH_TRIES };
+        let now = self.clock.now();
+        let (tries, since) = self.failures.entry(place.clone()).or_insert((0, now));
+        let most = if passing { PASSING_TRIES } else { FETCH_TRIES };
+        *tries += u32::from(!passing || self.brought);
+        let is_enough = *tries >= most || (passing && now.duration_since(*since) >= LONGEST_DOUBT);
         // Where it may pass, any mail of the batch may be at fault, or none.
-        if *failures < tries || (passing && batch.len() > 1) {
+        if !is_enough || (passing && batch.len() > 1) {
             return Err(SourceError::Odd { place, why, passing }.into());
         }
+        let tries = *tries;
         self.skipped = true;
         let listed = batch.iter().find(|l| l.place == place);
         Ok(listed.map(|l| Unread {

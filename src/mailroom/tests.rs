@@ -12,6 +12,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::time::timeout;
 
 use super::*;
+use crate::clock::SimulatedClock;
 use crate::config::{Config, ON_MAILDIRS};
 use crate::engine::Engine;
 use crate::intake::imap::ImapSettings;
@@ -229,6 +230,7 @@ async fn stand(source: impl FnOnce(&Path) -> Source) -> Stand {
         health: Health::of([MAILBOX.to_owned()]),
         clock: Clock::System,
         failures: HashMap::new(),
+        brought: false,
         from_start: true,
         skipped: false,
         looked_through: None,
@@ -251,8 +253,13 @@ async fn decided(mut engine: Engine, mut wakes: mpsc::Receiver<Wake>) -> Vec<(St
     fates
 }
 
+/// What passes with each pass when a server is waited for.
+const PASS: Duration = Duration::from_mins(50);
+
 /// Passes until the folder is empty, with the engine deciding; the fates by place, and how many passes it took.
 async fn emptied(mut place: Stand, shown: &Shown) -> (Vec<(String, Fate)>, usize) {
+    let clock = SimulatedClock::new(Clock::System.now());
+    place.room.clock = Clock::Simulated(clock.clone());
     let engine = tokio::spawn(decided(place.engine, place.wakes));
     let mut passes = 0;
     while !shown.left().is_empty() {
@@ -260,6 +267,7 @@ async fn emptied(mut place: Stand, shown: &Shown) -> (Vec<(String, Fate)>, usize
         assert!(passes < 20, "{:?} are still there", shown.left());
         // Why it ended early does not matter here: the service would try again.
         place.room.pass(false).await.ok();
+        clock.advance(PASS);
     }
     drop(place.room);
     (engine.await.expect("the engine's end"), passes)
@@ -283,12 +291,30 @@ async fn messages_that_cannot_be_fetched_hold_up_no_other() {
 }
 
 #[tokio::test]
+async fn a_server_that_gives_nothing_for_hours_costs_no_mail_its_answer() {
+    for how in [Spoilt::Passing, Spoilt::HangsUp] {
+        let shown = Shown::new(3..=6, &[3, 4, 5, 6], how, 300);
+        let Stand { mut room, engine, wakes, _dir } = at(&shown).await;
+        let clock = SimulatedClock::new(Clock::System.now());
+        room.clock = Clock::Simulated(clock.clone());
+        let fates = tokio::spawn(decided(engine, wakes));
+        for _ in 0..40 {
+            room.pass(false).await.expect_err("nothing comes");
+            clock.advance(Duration::from_mins(5));
+        }
+        assert_eq!(shown.left(), [3, 4, 5, 6], "{how:?}");
+        drop(room);
+        assert_eq!(fates.await.expect("the engine's end"), [], "{how:?}");
+    }
+}
+
+#[tokio::test]
 async fn failures_are_not_remembered_without_end() {
     let mut room = at(&Shown::new([], &[], Spoilt::Refused, 0)).await.room;
     for uid_validity in 1..=2_500 {
         let place = Place::Imap { uid_validity, uid: 1 };
         room.note_odd(&[], place.clone(), "no".to_owned(), false).expect_err("it may come yet");
-        assert!(room.failures.len() <= MOST_FAILURES && room.failures[&place] == 1);
+        assert!(room.failures.len() <= MOST_FAILURES && room.failures[&place].0 == 1);
     }
 }
 
