@@ -88,6 +88,8 @@ pub struct Batch {
     commits: Vec<Commit>,
     /// Notices that could not be written, in words for staff.
     unwritten: Vec<String>,
+    /// Notices of which it is settled what became of them, for the log once it is on disk.
+    pub(crate) settled: Vec<(NoticeId, NoticeKind, NoticeStatus)>,
 }
 
 impl Batch {
@@ -105,6 +107,7 @@ impl Batch {
             contents: Vec::new(),
             commits: Vec::new(),
             unwritten: Vec::new(),
+            settled: Vec::new(),
         }
     }
 

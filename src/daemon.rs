@@ -335,7 +335,10 @@ impl Daemon {
     fn unless_full<T>(&mut self, done: Result<T, DaemonError>) -> Result<Option<T>, DaemonError> {
         match done {
             Err(DaemonError::Engine(EngineError::Store(e))) if e.is_full() => {
-                error!("{e}; it is tried again until there is room");
+                // Once, not each five seconds for as long as it lasts.
+                if !self.full {
+                    error!("{e}; it is tried again until there is room");
+                }
                 self.note_room(Some(&e.to_string()));
                 Ok(None)
             }

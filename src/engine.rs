@@ -18,7 +18,7 @@ use std::sync::Arc;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, ToSpan};
-use tracing::error;
+use tracing::{error, info};
 
 use crate::batch::{Batch, Letterbox};
 use crate::domain::complaint::Misfit;
@@ -439,10 +439,11 @@ impl Engine {
     }
 
     /// Saves contents, commits the batch in one transaction, makes it durable. `false` when it was overtaken.
-    async fn commit(&mut self, batch: Batch) -> Result<bool, EngineError> {
+    async fn commit(&mut self, mut batch: Batch) -> Result<bool, EngineError> {
         if batch.is_empty() {
             return Ok(true);
         }
+        let settled = std::mem::take(&mut batch.settled);
         let (contents, commits) = batch.into_parts();
         self.store.keep(contents).await?;
         match self.store.commit(commits).await {
@@ -451,6 +452,9 @@ impl Engine {
             Err(CommitError::Store(e)) => return Err(e.into()),
         }
         self.store.flush().await?;
+        for (notice, kind, status) in settled {
+            info!(notice = notice.0, kind = kind.as_str(), status = status.as_str(), "notice settled");
+        }
         Ok(true)
     }
 }

@@ -392,7 +392,7 @@ impl Engine {
             Settlement::Unknown { reason, .. } => (NoticeStatus::Unknown, reason),
             Settlement::Bounced { reason } => (NoticeStatus::Bounced, reason),
         };
-        info!(notice = entry.id.0, kind = entry.kind.as_str(), status = status.as_str(), "notice settled");
+        batch.settled.push((entry.id, entry.kind, status));
         batch.update(Outgoing { status, reply: Some(reply.clone()), next_at, ..entry.clone() });
         let event = Event::DeliverySettled { notice: entry.id, settlement };
         self.step(batch, entry.complaint, &entry.mailbox, &event, None).map(|_| ())
