@@ -307,9 +307,15 @@ impl Daemon {
 
     /// What is due without anybody's asking.
     async fn work(&mut self, now: Timestamp) -> Result<(), DaemonError> {
+        let worked = self.work_off(now).await;
+        // Also when nothing can be written: the log and `status` tell what no mail can.
+        let looked = self.raise_alarms(now).await;
+        Ok(worked.and(looked)?)
+    }
+
+    async fn work_off(&mut self, now: Timestamp) -> Result<(), EngineError> {
         while self.engine.tick(now, TICK).await? == TICK {}
-        self.send_out(now).await?;
-        Ok(self.raise_alarms(now).await?)
+        self.send_out(now).await
     }
 
     async fn turn(
@@ -335,7 +341,6 @@ impl Daemon {
     fn unless_full<T>(&mut self, done: Result<T, DaemonError>) -> Result<Option<T>, DaemonError> {
         match done {
             Err(DaemonError::Engine(EngineError::Store(e))) if e.is_full() => {
-                // Once, not each five seconds for as long as it lasts.
                 if !self.full {
                     error!("{e}; it is tried again until there is room");
                 }
@@ -375,8 +380,7 @@ impl Daemon {
         let mut due = std::pin::pin!(tokio::time::timeout(PULSE, clock.sleep_until(until)));
         loop {
             let wake = tokio::select! {
-                // In one order, so that a simulation can be repeated as far as it goes. Who wakes the loop all the time
-                // hides nothing: it settles and looks at what is due after each wake.
+                // In one order, for simulations. Who always wakes the loop hides nothing: after each wake all is looked at.
                 biased;
                 Some(ended) = self.tasks.join_next() => match ended {
                     // A mailbox's only pass is over.

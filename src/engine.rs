@@ -141,6 +141,8 @@ pub struct Engine {
     under_way: HashSet<NoticeId>,
     /// By mailbox: what is sent alone, because its last attempt ended with the service.
     suspects: HashMap<String, NoticeId>,
+    /// Alarms, or their ends, that are in the log and could not be committed yet.
+    logged: HashSet<(String, TroubleKind, bool)>,
     /// Complaints that can't be read: left alone until the next start, for the others' sake.
     damaged: HashSet<ComplaintId>,
     counted_on: Option<Date>,
@@ -161,6 +163,7 @@ impl Engine {
             pinned: HashMap::new(),
             under_way: HashSet::new(),
             suspects: HashMap::new(),
+            logged: HashSet::new(),
             damaged: HashSet::new(),
             counted_on: None,
             shut: BTreeSet::new(),

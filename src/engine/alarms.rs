@@ -52,7 +52,11 @@ impl Engine {
     ) -> Result<Vec<NoticeId>, EngineError> {
         let (kind, over) = (trouble.kind, trouble.over);
         let way = self.way_out(mailbox).map(str::to_owned);
-        log(mailbox, &trouble, way.is_some());
+        // Once, although on a full disk it is tried again and again.
+        let attempt = (mailbox.to_owned(), kind, over);
+        if self.logged.insert(attempt.clone()) {
+            log(mailbox, &trouble, way.is_some());
+        }
         let through = way.unwrap_or_else(|| mailbox.to_owned());
         let event = Event::ServiceTroubled(told_through(&through, mailbox, trouble));
         for _ in 0..TRIES {
@@ -67,6 +71,7 @@ impl Engine {
             }
             self.take_back(&mut batch, instead_of)?;
             if self.commit(batch).await? {
+                self.logged.remove(&attempt);
                 return Ok(notices);
             }
         }

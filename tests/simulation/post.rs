@@ -165,7 +165,8 @@ impl Post {
         state.clock = clock;
         state.life = Some((store, faults));
         state.logged = state.log.lines().len();
-        state.causes.clear();
+        // A term that lapsed unseen in an earlier life is seen in this one.
+        state.causes.retain(|kind| *kind == "term");
         let weather = state.weather.clone();
         state.turn(weather);
         if !state.refusals.is_empty() {
@@ -258,7 +259,11 @@ impl State {
         let (log, quoted) = (self.log.lines(), format!("kind=\"{kind}\""));
         let newest =
             log[self.logged..].iter().rfind(|line| line.contains(" alarm") && line.contains(&quoted));
-        let is_known = newest.map_or_else(|| (0..14).any(is_open), |line| alarm(line).is_some());
+        // Of an earlier life the register knows for two weeks; in one that lasted longer nothing is told twice.
+        let before =
+            log[..self.logged].iter().rfind(|line| line.contains(" alarm") && line.contains(&quoted));
+        let was_told = || before.is_some_and(|line| alarm(line).is_some()) || (0..14).any(is_open);
+        let is_known = newest.map_or_else(was_told, |line| alarm(line).is_some());
         let fresh = log[lines..].iter().any(|line| alarm(line) == Some(kind));
         let is_alarm = |mail: &Delivered| {
             let id = store.signer().notice_of(&mail.message_id);

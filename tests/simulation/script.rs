@@ -106,7 +106,8 @@ impl Script {
         state.note(&format!("the disk is full: {full}"));
         if full {
             state.happens("the disk is full");
-            state.causes.extend(["disk", "disk_low", "outbox"]);
+            // What lasts long enough is a mailbox that is not fetched, too.
+            state.causes.extend(["disk", "disk_low", "outbox", "mailbox"]);
         }
         faults.fill(full);
         self.full = full;
