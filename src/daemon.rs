@@ -380,7 +380,7 @@ impl Daemon {
         let mut due = std::pin::pin!(tokio::time::timeout(PULSE, clock.sleep_until(until)));
         loop {
             let wake = tokio::select! {
-                // In one order, for simulations. Who always wakes the loop hides nothing: after each wake all is looked at.
+                // In one order, for simulations; after each wake all the rest is looked at, too.
                 biased;
                 Some(ended) = self.tasks.join_next() => match ended {
                     // A mailbox's only pass is over.

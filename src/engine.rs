@@ -141,7 +141,7 @@ pub struct Engine {
     under_way: HashSet<NoticeId>,
     /// By mailbox: what is sent alone, because its last attempt ended with the service.
     suspects: HashMap<String, NoticeId>,
-    /// Alarms, or their ends, that are in the log and could not be committed yet.
+    /// Alarms, or their ends, that came into the log since something was committed last.
     logged: HashSet<(String, TroubleKind, bool)>,
     /// Complaints that can't be read: left alone until the next start, for the others' sake.
     damaged: HashSet<ComplaintId>,
@@ -455,6 +455,7 @@ impl Engine {
             Err(CommitError::Store(e)) => return Err(e.into()),
         }
         self.store.flush().await?;
+        self.logged.clear();
         for (notice, kind, status) in settled {
             info!(notice = notice.0, kind = kind.as_str(), status = status.as_str(), "notice settled");
         }

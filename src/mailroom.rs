@@ -52,8 +52,8 @@ const LONGEST_DOUBT: SignedDuration = SignedDuration::from_hours(6);
 /// list must not hide it for as long as the connection lasts.
 const LOOK_THROUGH: SignedDuration = SignedDuration::from_hours(1);
 
-/// Mails whose failed fetches, and moves, are remembered. A folder that shows more of them, because its UIDVALIDITY is another at
-/// each look, say, is counted from the beginning.
+/// Mails whose failed fetches, and moves, are remembered. A folder that shows more of them, because its UIDVALIDITY is
+/// another at each look, say, is counted from the beginning.
 const MOST_FAILURES: usize = 1_000;
 
 /// A wait that ends sooner was none; so many of them in a row may be mail that came in the meantime.

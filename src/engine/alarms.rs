@@ -53,8 +53,7 @@ impl Engine {
         let (kind, over) = (trouble.kind, trouble.over);
         let way = self.way_out(mailbox).map(str::to_owned);
         // Once, although on a full disk it is tried again and again.
-        let attempt = (mailbox.to_owned(), kind, over);
-        if self.logged.insert(attempt.clone()) {
+        if self.logged.insert((mailbox.to_owned(), kind, over)) {
             log(mailbox, &trouble, way.is_some());
         }
         let through = way.unwrap_or_else(|| mailbox.to_owned());
@@ -71,7 +70,6 @@ impl Engine {
             }
             self.take_back(&mut batch, instead_of)?;
             if self.commit(batch).await? {
-                self.logged.remove(&attempt);
                 return Ok(notices);
             }
         }

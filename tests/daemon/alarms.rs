@@ -3,23 +3,7 @@
 use std::fs;
 
 use crate::common::{DIRECTIE, Mailhost, mails_in};
-use crate::site::{Site, complaint, eventually, omnistock, parsed};
-
-const OTHER: &str = r#"
-[[mailbox]]
-name = "websec"
-procedure = "websec"
-from = "Websec <complaints@websec.test>"
-[mailbox.inbox]
-kind = "maildir"
-path = "inbox"
-[mailbox.outbox]
-kind = "maildir"
-path = "outbox"
-
-[limits]
-alarm_after = "2s"
-"#;
+use crate::site::{IMPATIENT, OTHER, Site, complaint, eventually, omnistock, parsed};
 
 /// The subjects of alarms that left through the other mailbox.
 fn told(site: &Site) -> Vec<String> {
@@ -31,7 +15,7 @@ fn told(site: &Site) -> Vec<String> {
 #[test]
 fn an_outgoing_server_that_is_away_is_told_of_through_another_mailbox() {
     let Some(host) = Mailhost::start(&[]) else { return };
-    let site = Site::new(&(omnistock(&host) + OTHER));
+    let site = Site::new(&(omnistock(&host) + OTHER + IMPATIENT));
     for sub in ["new", "cur", "tmp"] {
         fs::create_dir_all(site.path("inbox").join(sub)).unwrap();
     }

@@ -3,24 +3,8 @@
 use std::fs;
 
 use crate::common::{CUSTOMER1, DIRECTIE, Mailhost, mails_in};
-use crate::site::{Site, complaint, eventually, omnistock, parsed};
+use crate::site::{IMPATIENT, OTHER, Site, complaint, eventually, omnistock, parsed};
 use crate::wire::Wire;
-
-const OTHER: &str = r#"
-[[mailbox]]
-name = "websec"
-procedure = "websec"
-from = "Websec <complaints@websec.test>"
-[mailbox.inbox]
-kind = "maildir"
-path = "inbox"
-[mailbox.outbox]
-kind = "maildir"
-path = "outbox"
-
-[limits]
-alarm_after = "2s"
-"#;
 
 /// Whether the other mailbox told staff this.
 fn told(site: &Site, what: &str) -> Option<()> {
@@ -41,7 +25,7 @@ fn well(site: &Site) {
 #[test]
 fn a_password_that_was_changed_is_told_of_and_the_new_one_needs_no_restart() {
     let Some(host) = Mailhost::start(&[]) else { return };
-    let site = Site::new(&(omnistock(&host) + OTHER));
+    let site = Site::new(&(omnistock(&host) + OTHER + IMPATIENT));
     for sub in ["new", "cur", "tmp"] {
         fs::create_dir_all(site.path("inbox").join(sub)).unwrap();
     }

@@ -3,20 +3,7 @@
 use std::fs;
 
 use crate::common::{CUSTOMER1, DIRECTIE, Mailhost, mails_in};
-use crate::site::{Site, complaint, eventually, omnistock};
-
-const OTHER: &str = r#"
-[[mailbox]]
-name = "websec"
-procedure = "websec"
-from = "Websec <complaints@websec.test>"
-[mailbox.inbox]
-kind = "maildir"
-path = "inbox"
-[mailbox.outbox]
-kind = "maildir"
-path = "outbox"
-"#;
+use crate::site::{OTHER, Site, complaint, eventually, omnistock};
 
 #[test]
 fn a_server_that_is_away_slows_no_other_and_recovers() {

@@ -273,6 +273,23 @@ password = {{ file = "smtp.secret" }}
     )
 }
 
+/// A second mailbox, on Maildirs: nothing that befalls a server touches it.
+pub(crate) const OTHER: &str = r#"
+[[mailbox]]
+name = "websec"
+procedure = "websec"
+from = "Websec <complaints@websec.test>"
+[mailbox.inbox]
+kind = "maildir"
+path = "inbox"
+[mailbox.outbox]
+kind = "maildir"
+path = "outbox"
+"#;
+
+/// What is wrong is told of at once.
+pub(crate) const IMPATIENT: &str = "\n[limits]\nalarm_after = \"2s\"\n";
+
 /// A mail as a mail program writes it.
 pub(crate) fn mail(from: &str, to: &str, id: &str, subject: &str, more: &str, body: &str) -> String {
     format!(
