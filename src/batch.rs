@@ -27,7 +27,7 @@ use crate::domain::reference::Reference;
 use crate::domain::signing::sha256_hex;
 use crate::engine::{Arrived, EngineError, Outcome, Settings, identity, taken};
 use crate::outbox::letterhead::{self, Occasion};
-use crate::store::{Commit, CountKey, Record, Store, Taken, Used};
+use crate::store::{Commit, CountKey, Keeping, Record, Store, Taken, Used};
 
 pub use place::{Claim, Found};
 
@@ -85,6 +85,7 @@ pub struct Batch {
     next_notice: Option<u64>,
     next_reference: HashMap<i16, u32>,
     contents: Vec<Vec<u8>>,
+    keeping: Vec<Keeping>,
     commits: Vec<Commit>,
     /// Notices that could not be written, in words for staff.
     unwritten: Vec<String>,
@@ -105,6 +106,7 @@ impl Batch {
             next_notice: None,
             next_reference: HashMap::new(),
             contents: Vec::new(),
+            keeping: Vec::new(),
             commits: Vec::new(),
             unwritten: Vec::new(),
             settled: Vec::new(),
@@ -121,9 +123,17 @@ impl Batch {
         self.commits.is_empty()
     }
 
-    /// Contents to save first, then what to commit.
-    pub fn into_parts(self) -> (Vec<Vec<u8>>, Vec<Commit>) {
-        (self.contents, self.commits)
+    /// Begins to save the contents that there are by now: the disk works while the next step is decided.
+    pub fn begin_keeping(&mut self, store: &Store) {
+        if !self.contents.is_empty() {
+            self.keeping.push(store.begin_keeping(std::mem::take(&mut self.contents)));
+        }
+    }
+
+    /// Contents that must be on disk first, then what to commit.
+    pub fn into_parts(mut self, store: &Store) -> (Vec<Keeping>, Vec<Commit>) {
+        self.begin_keeping(store);
+        (self.keeping, self.commits)
     }
 
     // ------------------------------------------------------------ looking things up

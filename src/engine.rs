@@ -39,6 +39,9 @@ pub use quarantine::SetAside;
 /// How often a batch that another writer overtook is decided anew.
 const TRIES: u32 = 3;
 
+/// Letters whose notices are saved while those behind them are decided.
+const SAVED_AT_ONCE: usize = 25;
+
 /// Earlier versions of procedures that are kept at hand; which others are wanted is read from the store.
 const PINNED: usize = 32;
 
@@ -279,8 +282,11 @@ impl Engine {
         for _ in 0..TRIES {
             let mut batch = Batch::new(now);
             let mut outcomes = Vec::with_capacity(arrived.len());
-            for mail in arrived {
-                outcomes.push(self.take_one(&mut batch, mail)?);
+            for mails in arrived.chunks(SAVED_AT_ONCE) {
+                for mail in mails {
+                    outcomes.push(self.take_one(&mut batch, mail)?);
+                }
+                batch.begin_keeping(&self.store);
             }
             if self.commit(batch).await? {
                 return Ok(outcomes);
@@ -447,8 +453,10 @@ impl Engine {
             return Ok(true);
         }
         let settled = std::mem::take(&mut batch.settled);
-        let (contents, commits) = batch.into_parts();
-        self.store.keep(contents).await?;
+        let (keeping, commits) = batch.into_parts(&self.store);
+        for contents in keeping {
+            contents.done().await?;
+        }
         match self.store.commit(commits).await {
             Ok(()) => {}
             Err(CommitError::Conflict) => return Ok(false),

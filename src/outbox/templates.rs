@@ -12,7 +12,7 @@ use std::fmt;
 use std::path::Path;
 
 use minijinja::syntax::SyntaxConfig;
-use minijinja::{Environment, UndefinedBehavior};
+use minijinja::{Environment, Template, UndefinedBehavior, Value};
 
 pub use super::samples::{DigestItem, PLACEHOLDERS, Urgency, Values, blank, digest_item, sample, term_line};
 use super::wording::{WIDTH, capital, listed, one_line, tidy};
@@ -118,6 +118,8 @@ pub struct Templates {
     engine: Environment<'static>,
     /// File name to source, as it was given.
     sources: BTreeMap<String, String>,
+    /// By name of a template the placeholders that it uses.
+    used: BTreeMap<String, BTreeSet<String>>,
 }
 
 impl Templates {
@@ -155,7 +157,11 @@ impl Templates {
                 faults.push(found);
             }
         }
-        let templates = Self { engine, sources };
+        let used = engine
+            .templates()
+            .map(|(name, template)| (name.to_owned(), used_in(&engine, &template)))
+            .collect();
+        let templates = Self { engine, sources, used };
         let broken: BTreeSet<String> = faults.iter().map(|fault| fault.file.clone()).collect();
         faults.extend(templates.check().into_iter().filter(|fault| !broken.contains(&fault.file)));
         faults.sort();
@@ -174,6 +180,7 @@ impl Templates {
         wording: Wording,
         values: &Values,
     ) -> Result<Rendered, TemplateError> {
+        let values = &Value::from_object(values.clone());
         let text = file_name(kind, language, wording, "txt");
         let html = file_name(kind, language, wording, "html");
         let html = if self.sources.contains_key(&html) { Some(self.run(&html, values)?) } else { None };
@@ -197,12 +204,7 @@ impl Templates {
     }
 
     fn used_in(&self, files: &[String]) -> BTreeSet<String> {
-        files
-            .iter()
-            .filter_map(|name| self.engine.get_template(name).ok())
-            .flat_map(|template| template.undeclared_variables(false))
-            .filter(|name| self.engine.globals().all(|(function, _)| function != name))
-            .collect()
+        files.iter().filter_map(|name| self.used.get(name)).flatten().cloned().collect()
     }
 
     /// Renders every template in every language and wording with sample data, on every branch, and with nothing known,
@@ -260,7 +262,7 @@ impl Templates {
         errors.flat_map(|error| error.faults).collect()
     }
 
-    fn run(&self, name: &str, values: &Values) -> Result<String, TemplateError> {
+    fn run(&self, name: &str, values: &Value) -> Result<String, TemplateError> {
         self.engine
             .get_template(name)
             .and_then(|template| template.render(values.clone()))
@@ -276,6 +278,12 @@ pub fn placeholder_of(obligation: &str) -> &str {
         "external_body" => "external_text",
         same => same,
     }
+}
+
+fn used_in(engine: &Environment, template: &Template) -> BTreeSet<String> {
+    let mut names: BTreeSet<String> = template.undeclared_variables(false).into_iter().collect();
+    names.retain(|name| engine.globals().all(|(function, _)| function != name));
+    names
 }
 
 fn built_in_sources() -> BTreeMap<String, String> {

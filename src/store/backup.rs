@@ -316,10 +316,11 @@ impl Backup {
             None => files::write_whole(dir, "secret", &secret)?,
         }
         files::write_whole(dir, "format", upgrade::label().as_bytes())?;
+        let disk = files::Disk::of(dir)?;
         files::remove_folder(&made)?;
         files::copy_folder(&snapshot.dir.join("db"), &made, &mut || ())?;
         let verified = self.fill(&made, &snapshot.blob)?;
-        files::sync_disk_of(dir)?;
+        disk.sync()?;
         let (faulty, before) = (dir.join(FAULTY), dir.join(OLD));
         files::remove_folder(&faulty)?;
         if verified.is_register_wrong || !are_lost_in(&snapshot.blob, &verified.lost) {

@@ -47,10 +47,25 @@ pub(super) fn sync(path: &Path) -> Result<(), StoreError> {
     File::open(path).and_then(|file| file.sync_all()).map_err(|e| StoreError::io("sync", path, &e))
 }
 
-/// Brings everything that was written to the disk on which `dir` lies: one wait for many files.
-pub(super) fn sync_disk_of(dir: &Path) -> Result<(), StoreError> {
-    let synced = File::open(dir).and_then(|dir| Ok(rustix::fs::syncfs(&dir)?));
-    synced.map_err(|e| StoreError::io("sync the disk of", dir, &e))
+/// A whole file system, to bring everything that was written to it to the disk: one wait for many files.
+#[derive(Debug)]
+pub(super) struct Disk {
+    dir: PathBuf,
+    open: File,
+}
+
+impl Disk {
+    /// The one on which `dir` lies. To be taken before anything is written: what fails to be written from now on, at any
+    /// time, is known to [`Disk::sync`] (syncfs(2): since Linux 5.8).
+    pub(super) fn of(dir: &Path) -> Result<Self, StoreError> {
+        let open = File::open(dir).map_err(|e| StoreError::io("open", dir, &e))?;
+        Ok(Self { dir: dir.to_owned(), open })
+    }
+
+    /// Waits until everything is on it.
+    pub(super) fn sync(&self) -> Result<(), StoreError> {
+        rustix::fs::syncfs(&self.open).map_err(|e| StoreError::io("sync the disk of", &self.dir, &e.into()))
+    }
 }
 
 /// Bytes that are copied between two signs of life.
@@ -130,7 +145,7 @@ pub(super) fn write_synced(path: &Path, bytes: &[u8]) -> Result<(), StoreError> 
     written.map_err(|e| StoreError::io("write", path, &e))
 }
 
-/// Writes a new file for our eyes only; it is on disk only after [`sync`] or [`sync_disk_of`].
+/// Writes a new file for our eyes only; it is on disk only after [`sync`] or [`Disk::sync`].
 pub(super) fn write(path: &Path, bytes: &[u8]) -> Result<(), StoreError> {
     create(path).and_then(|mut file| file.write_all(bytes)).map_err(|e| StoreError::io("write", path, &e))
 }

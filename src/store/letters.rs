@@ -10,8 +10,11 @@ use sha2::{Digest, Sha256};
 
 use super::{StoreError, files};
 
-/// Threads that bring the files of one batch to the disk: a file's sync is waiting, not work.
+/// Threads that bring the files of a small batch to the disk: a file's sync is waiting, not work.
 const SYNC_THREADS: usize = 4;
+
+/// From so many files on, one wait for all that the disk has to write costs less than one for each.
+const TOGETHER: usize = 16;
 
 /// The folders that contents stand in, by the first digit of their names. Each is synced once per batch, so there are
 /// few: a batch of a hundred mails would touch nearly a hundred of 256.
@@ -60,7 +63,7 @@ impl Letters {
         Ok(names)
     }
 
-    /// Writes a content, also over one that is there; it is on disk only after [`files::sync_disk_of`].
+    /// Writes a content, also over one that is there; it is on disk only after [`files::Disk::sync`].
     pub(super) fn put(&self, name: &str, bytes: &[u8]) -> Result<(), StoreError> {
         let (path, unfinished) = (self.path(name)?, self.new_name());
         files::write(&unfinished, bytes)?;
@@ -75,15 +78,11 @@ impl Letters {
     pub(super) fn keep(&self, contents: &[Vec<u8>]) -> Result<Vec<String>, StoreError> {
         let names: Vec<String> = contents.iter().map(|bytes| sha256(bytes)).collect();
         let missing = self.missing(&names, contents)?;
-        let share = missing.len().div_ceil(SYNC_THREADS).max(1);
-        in_threads(missing.chunks(share), |part| {
-            part.iter().try_for_each(|(name, bytes)| self.write(name, bytes))
-        })?;
-        // Also where a file was there before: a crash may have come between its name and that name's sync.
-        let shelves: BTreeSet<PathBuf> = names.iter().map(|name| self.dir.join(shelf(name))).collect();
-        let shelves: Vec<PathBuf> = shelves.into_iter().collect();
-        let share = shelves.len().div_ceil(SYNC_THREADS).max(1);
-        in_threads(shelves.chunks(share), |part| part.iter().try_for_each(|shelf| files::sync(shelf)))?;
+        if missing.len() >= TOGETHER {
+            self.write_together(&missing)?;
+        } else {
+            self.write_each(&missing, &names)?;
+        }
         Ok(names)
     }
 
@@ -135,6 +134,39 @@ impl Letters {
             let _ = files::remove(&unfinished);
         }
         written
+    }
+
+    /// Each with a sync of its own.
+    fn write_each(&self, missing: &[(&str, &[u8])], names: &[String]) -> Result<(), StoreError> {
+        let share = missing.len().div_ceil(SYNC_THREADS).max(1);
+        in_threads(missing.chunks(share), |part| {
+            part.iter().try_for_each(|(name, bytes)| self.write(name, bytes))
+        })?;
+        // Also where a file was there before: a crash may have come between its name and that name's sync.
+        let shelves: BTreeSet<PathBuf> = names.iter().map(|name| self.dir.join(shelf(name))).collect();
+        let shelves: Vec<PathBuf> = shelves.into_iter().collect();
+        let share = shelves.len().div_ceil(SYNC_THREADS).max(1);
+        in_threads(shelves.chunks(share), |part| part.iter().try_for_each(|shelf| files::sync(shelf)))
+    }
+
+    /// All at once. They get their names only when every byte is on disk: a name never stands for half a content.
+    fn write_together(&self, missing: &[(&str, &[u8])]) -> Result<(), StoreError> {
+        let disk = files::Disk::of(&self.dir)?;
+        let unfinished: Vec<PathBuf> = missing.iter().map(|_| self.new_name()).collect();
+        let pairs = || missing.iter().zip(&unfinished);
+        let named = pairs()
+            .try_for_each(|((_, bytes), path)| files::write(path, bytes))
+            .and_then(|()| disk.sync())
+            .and_then(|()| pairs().try_for_each(|((name, _), path)| files::rename(path, &self.path(name)?)))
+            // The names of contents that were there before too.
+            .and_then(|()| disk.sync());
+        if named.is_err() {
+            // A full disk must not stay full of halves; the first error is the one to tell.
+            for path in &unfinished {
+                let _ = files::remove(path);
+            }
+        }
+        named
     }
 
     pub(super) fn path(&self, name: &str) -> Result<PathBuf, StoreError> {

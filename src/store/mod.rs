@@ -32,10 +32,10 @@ mod writer;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::thread::JoinHandle;
 
 use jiff::civil::Date;
 use tokio::sync::{mpsc, oneshot};
+use tokio::task::JoinHandle;
 
 pub use backup::{Backup, BackupError, Restore, Restored, Snapshot, Turn};
 pub use check::Verified;
@@ -167,7 +167,7 @@ pub struct Store {
 struct Inner {
     /// Taken away at the end, by which the writing thread knows that it is the end.
     orders: Option<mpsc::Sender<Order>>,
-    writer: Option<JoinHandle<()>>,
+    writer: Option<std::thread::JoinHandle<()>>,
     signer: Signer,
     dir: PathBuf,
     letters: Letters,
@@ -303,14 +303,18 @@ impl Store {
     /// # Errors
     /// [`StoreError::Io`]; nothing half written has a name then.
     pub async fn keep(&self, contents: Vec<Vec<u8>>) -> Result<Vec<String>, StoreError> {
-        self.inner.engine.sound()?;
-        self.inner.faults.before(Step::Keep)?;
+        self.begin_keeping(contents).done().await
+    }
+
+    /// Begins to bring contents to the disk, in a thread of its own; they are there when [`Keeping::done`] has said so.
+    pub fn begin_keeping(&self, contents: Vec<Vec<u8>>) -> Keeping {
+        let may_begin = || {
+            self.inner.engine.sound()?;
+            self.inner.faults.before(Step::Keep)
+        };
         let inner = Arc::clone(&self.inner);
-        let kept = tokio::task::spawn_blocking(move || inner.letters.keep(&contents));
-        let names =
-            kept.await.unwrap_or_else(|e| Err(StoreError::Broken(format!("writing letters: {e}"))))?;
-        self.inner.faults.after(Step::Keep)?;
-        Ok(names)
+        let begun = may_begin().map(|_| tokio::task::spawn_blocking(move || inner.letters.keep(&contents)));
+        Keeping { begun, faults: self.inner.faults.clone() }
     }
 
     /// Brings everything to the disk and, when this is the last clone, closes the store.
@@ -333,5 +337,26 @@ impl Store {
         let orders = self.inner.orders.as_ref().ok_or_else(ended)?;
         orders.send(order(to)).await.map_err(|_| ended())?;
         self.inner.faults.wait(answer).await.ok_or_else(ended)
+    }
+}
+
+/// Contents on their way to the disk.
+#[derive(Debug)]
+#[must_use = "they are on disk only when it is done"]
+pub struct Keeping {
+    begun: Result<JoinHandle<Result<Vec<String>, StoreError>>, StoreError>,
+    faults: Faults,
+}
+
+impl Keeping {
+    /// Waits until they are on disk, and gives their names as [`Store::keep`] does.
+    ///
+    /// # Errors
+    /// Those of [`Store::keep`].
+    pub async fn done(self) -> Result<Vec<String>, StoreError> {
+        let kept = self.begun?.await;
+        let names = kept.unwrap_or_else(|e| Err(StoreError::Broken(format!("writing letters: {e}"))))?;
+        self.faults.after(Step::Keep)?;
+        Ok(names)
     }
 }

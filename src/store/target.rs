@@ -7,7 +7,7 @@ use jiff::Timestamp;
 
 use super::codec::{self, Source};
 use super::commit::Head;
-use super::files::Lock;
+use super::files::{Disk, Lock};
 use super::keys::{self, Table};
 use super::recipe::Engine;
 use super::{StoreError, files, upgrade};
@@ -17,6 +17,7 @@ pub(super) struct Target {
     pub(super) dir: PathBuf,
     is_new: bool,
     had_contents: bool,
+    disk: Disk,
     _lock: Lock,
 }
 
@@ -39,7 +40,8 @@ impl Target {
         let dir = dir.canonicalize().map_err(|e| StoreError::io("find", dir, &e))?;
         let lock = Lock::take(&dir)?;
         let had_contents = dir.join("blob").exists();
-        Ok(Self { dir, is_new, had_contents, _lock: lock })
+        let disk = Disk::of(&dir)?;
+        Ok(Self { dir, is_new, had_contents, disk, _lock: lock })
     }
 
     /// What stands there now.
@@ -97,7 +99,7 @@ impl Target {
             renames.add(written, place);
         }
         renames.add(made.to_owned(), self.dir.join("db"));
-        files::sync_disk_of(&self.dir)?;
+        self.disk.sync()?;
         renames.make(&self.dir)?;
         Ok(aside)
     }

@@ -4,10 +4,11 @@
 usage: powercut.py ROOT IMAGE CUTS SEED TRACE... -- COMMAND...
 
 Replays what a program did under ROOT by its strace output. Only fsync and fdatasync make bytes durable, and only
-the fsync of a directory makes its names durable; sync_file_range does nothing. Of what was not made durable, each
-piece of 4,096 bytes and the first few changes of names survive by chance. At CUTS moments, half of them right after
-the program acknowledged something ("ack ..." on stdout), half at any system call, such a directory is written to
-IMAGE and COMMAND is run with ACKNOWLEDGED in its environment. Exit code 0: every command succeeded.
+the fsync of a directory makes its names durable; syncfs does both for everything; sync_file_range does nothing. Of
+what was not made durable, each piece of 4,096 bytes and the first few changes of names survive by chance. At CUTS
+moments, half of them right after the program acknowledged something ("ack ..." on stdout), a quarter where a file gets
+its name, a quarter at any system call, such a directory is written to IMAGE and COMMAND is run with ACKNOWLEDGED in its
+environment. Exit code 0: every command succeeded.
 """
 
 import collections
@@ -28,6 +29,11 @@ class File:
         self.seen = bytearray()
         self.durable = bytearray()
         self.pending = []  # ("write", offset, bytes) or ("length", n)
+        self.synced = 0  # changes that were made durable
+
+    def changes(self):
+        """How many there were until now."""
+        return self.synced + len(self.pending)
 
     def write(self, offset, data):
         put(self.seen, offset, data)
@@ -41,11 +47,13 @@ class File:
         cut(self.seen, length)
         self.pending.append(("length", length))
 
-    def sync(self, upto):
-        """Makes durable what was pending when the call began."""
-        for change in self.pending[:upto]:
+    def sync(self, changes):
+        """Makes durable the first so many: those that there were when the call began."""
+        more = max(0, changes - self.synced)
+        for change in self.pending[:more]:
             self.apply(self.durable, change)
-        del self.pending[:upto]
+        del self.pending[:more]
+        self.synced += more
 
     def survivor(self, chance):
         data = bytearray(self.durable)
@@ -110,6 +118,21 @@ class Disk:
             else:
                 kept.append(change)
         self.pending = kept
+
+    def sync_all(self, files, names):
+        """Makes durable what there was when the call began: changes of each file, and changes of names."""
+        for file, changes in files:
+            file.sync(changes)
+        begun = set(map(id, names))
+        for change in self.pending:
+            if id(change) in begun:
+                self.apply(self.durable, change)
+        self.pending = [change for change in self.pending if id(change) not in begun]
+
+    def everything(self):
+        """What there is now, for sync_all."""
+        files = set(self.names.values()) | {change[2] for change in self.pending if change[2]}
+        return [(file, file.changes()) for file in files], list(self.pending)
 
     def write_image(self, image):
         shutil.rmtree(image, ignore_errors=True)
@@ -182,9 +205,11 @@ class Replay:
 
     def pending_at(self, call):
         """A sync covers what was written before it began."""
+        if call.startswith("syncfs("):
+            return self.disk.everything()
         match = re.match(r"(?:fsync|fdatasync)\(\d+<([^>]*)>", call)
         file = self.disk.names.get(text_of(match.group(1))) if match else None
-        return len(file.pending) if file else None
+        return file.changes() if file else None
 
     def call(self, name, arguments, result, begun):
         match = re.match(r"(\d+|AT_FDCWD)<([^>]*)>", arguments)
@@ -226,6 +251,9 @@ class Replay:
             self.disk.folders.add(paths[0])
 
     def file_change(self, name, number, path, arguments, result, begun):
+        if name == "syncfs":
+            self.disk.sync_all(*(begun or self.disk.everything()))
+            return
         if name in ("fsync", "fdatasync") and path in self.disk.folders:
             self.disk.sync_folder(path)
             return
@@ -234,7 +262,7 @@ class Replay:
             return
         numbers = [int(n) for n in re.findall(r", (\d+)", arguments)]
         if name in ("fsync", "fdatasync"):
-            file.sync(len(file.pending) if begun is None else begun)
+            file.sync(file.changes() if begun is None else begun)
         elif name == "lseek":
             self.positions[(number, path)] = int(result.split()[0])
         elif name == "ftruncate":
@@ -259,7 +287,11 @@ def main():
     at_acknowledgements = int(cuts) // 2
     said = [number for number, line in enumerate(lines) if re.search(r" write\(1<.*\\x61\\x63\\x6b\\x20", line)]
     after = set(random.sample(said, min(at_acknowledgements, len(said))))
-    anywhere = set(random.sample(range(len(lines)), min(int(cuts) - at_acknowledgements, len(lines))))
+    # Where names are given, the bytes under them may not be there yet.
+    renames = [number for number, line in enumerate(lines) if re.match(r"\d+ +rename", line)]
+    others = int(cuts) - at_acknowledgements
+    anywhere = set(random.sample(renames, min(others // 2, len(renames))))
+    anywhere |= set(random.sample(range(len(lines)), min(others - others // 2, len(lines))))
     disk = Disk(root)
     replay = Replay(disk)
     results = collections.Counter()

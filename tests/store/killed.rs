@@ -5,6 +5,7 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
 use klachtd::domain::fact::ComplaintId;
+use klachtd::domain::signing::sha256_hex;
 use klachtd::store::Store;
 
 use crate::samples::*;
@@ -41,6 +42,9 @@ async fn child_that_commits() {
     while made < most {
         let first = new_complaint(&store).await;
         let id = first.complaint.unwrap().0;
+        if has_many_letters(id) {
+            store.keep(many_letters(id)).await.unwrap();
+        }
         store.commit(vec![first]).await.unwrap();
         if id.is_multiple_of(3) {
             store.flush().await.unwrap();
@@ -53,6 +57,16 @@ async fn child_that_commits() {
         made += 1;
     }
     store.close().await.unwrap();
+}
+
+/// Some complaints come with so many contents that these are brought to the disk together.
+const fn has_many_letters(id: u64) -> bool {
+    id.is_multiple_of(4)
+}
+
+/// They are longer than a piece that a power cut takes or leaves.
+pub(crate) fn many_letters(id: u64) -> Vec<Vec<u8>> {
+    (0..40).map(|n| format!("letter {n} of {id}\n").repeat(300).into_bytes()).collect()
 }
 
 /// One write a line, so that a reader never sees half of one.
@@ -77,6 +91,10 @@ pub(crate) fn assert_kept(store: &Store, acknowledged: (u64, u64), children: u64
         let complaint = complaint.unwrap_or_else(|| panic!("complaint {id} of {newest} is lost"));
         let least = if id == newest { entries } else { 2 };
         assert!(complaint.entries >= least, "complaint {id} has lost entries");
+        for letter in if has_many_letters(id) { many_letters(id) } else { Vec::new() } {
+            let kept = store.content(&sha256_hex(&letter));
+            assert!(kept.is_ok_and(|kept| kept == letter), "complaint {id} has lost a letter");
+        }
     }
     assert!(store.totals().unwrap().all_complaints() <= newest + children);
 }
