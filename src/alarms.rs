@@ -294,9 +294,12 @@ impl Alarms {
         now: Timestamp,
     ) -> Result<(), EngineError> {
         engine.set_shut(health.shut());
+        let mut told = Ok(());
         for (mailbox, kind, trouble) in health.ended() {
-            tell_end(engine, (&mailbox, kind, trouble), now).await?;
-            health.ended_told(&mailbox);
+            let ended = tell_end(engine, (&mailbox, kind, trouble), now).await;
+            if or_later(ended, &mut told)?.is_some() {
+                health.ended_told(&mailbox);
+            }
         }
         let after = engine.settings().house.limits.alarm_after_seconds;
         let today = now.to_zoned(TimeZone::UTC).date();
@@ -304,11 +307,26 @@ impl Alarms {
             let Some(instead_of) = untold(engine, &mailbox, &trouble)? else { continue };
             let through = engine.way_out(&mailbox).unwrap_or(&mailbox).to_owned();
             let key = trouble.counted.is_none().then(|| key(&mailbox, kind, today));
-            let notices =
-                engine.alarm(&mailbox, as_told(kind, &trouble, false), key, &instead_of, now).await?;
-            health.tell(&mailbox, kind, trouble, (Told { notices, through }, today));
+            let raised = engine.alarm(&mailbox, as_told(kind, &trouble, false), key, &instead_of, now).await;
+            if let Some(notices) = or_later(raised, &mut told)? {
+                health.tell(&mailbox, kind, trouble, (Told { notices, through }, today));
+            }
         }
-        Ok(())
+        told
+    }
+}
+
+/// A full disk keeps an alarm from being told by mail, not the next from coming into the log: its error is put off.
+fn or_later<T>(
+    told: Result<T, EngineError>,
+    later: &mut Result<(), EngineError>,
+) -> Result<Option<T>, EngineError> {
+    match told {
+        Err(e) if e.is_full() => {
+            *later = Err(e);
+            Ok(None)
+        }
+        told => told.map(Some),
     }
 }
 

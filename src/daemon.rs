@@ -340,7 +340,7 @@ impl Daemon {
     /// `None` when the disk was full. Nothing of it was written then, so nothing is lost: it is done when there is room.
     fn unless_full<T>(&mut self, done: Result<T, DaemonError>) -> Result<Option<T>, DaemonError> {
         match done {
-            Err(DaemonError::Engine(EngineError::Store(e))) if e.is_full() => {
+            Err(DaemonError::Engine(e)) if e.is_full() => {
                 if !self.full {
                     error!("{e}; it is tried again until there is room");
                 }
@@ -450,9 +450,7 @@ impl Daemon {
             }
             Wake::Ask { ask, reply } => {
                 let answer = match answers::answer(&mut self.engine, &self.health, ask, now).await {
-                    Err(EngineError::Store(e)) if e.is_full() => {
-                        Reply::refused(exit::TEMPFAIL, e.to_string())
-                    }
+                    Err(e) if e.is_full() => Reply::refused(exit::TEMPFAIL, e.to_string()),
                     answered => answered?,
                 };
                 // Whoever asked may have hung up.

@@ -80,6 +80,11 @@ pub enum EngineError {
 }
 
 impl EngineError {
+    /// Whether there was no room on the disk: nothing of it was written, and it can be done when there is.
+    pub const fn is_full(&self) -> bool {
+        matches!(self, Self::Store(e) if e.is_full())
+    }
+
     /// Whether it concerns one complaint or content: whatever else the service does can go on.
     pub const fn is_of_one(&self) -> bool {
         match self {

@@ -5,6 +5,8 @@
 mod world;
 
 use std::collections::{BTreeMap, VecDeque};
+use std::fs::File;
+use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -17,9 +19,11 @@ use klachtd::domain::house::House;
 use klachtd::domain::mail::{Language, Party};
 use klachtd::domain::notice::NoticeKind;
 use klachtd::domain::outgoing::Outgoing;
+use klachtd::engine::{Engine, Settings};
 use klachtd::health::Health;
 use klachtd::outbox::deliver::Delivery;
-use klachtd::store::CountKey;
+use klachtd::store::faults::{Fault, Faults};
+use klachtd::store::{CountKey, Store};
 use klachtd::tls::SeenCertificate;
 use serde_json::Value;
 use world::World;
@@ -428,6 +432,42 @@ async fn a_full_disk_is_told_once_however_many_mailboxes_find_it_full() {
         assert_eq!(watched.status().await, (0, Vec::new()));
         assert_eq!(watched.words().len(), 2);
     }
+}
+
+#[tokio::test]
+async fn a_full_disk_keeps_no_trouble_out_of_the_log() {
+    let mut watched = Watched::new(second_mailbox).await;
+    let (dir, faults) = (tempfile::tempdir().expect("a directory"), Faults::by(Box::new(|_| Fault::None)));
+    let store = Store::open_with(&dir.path().join("store"), faults.clone()).expect("a store");
+    let settings = Settings::clone(watched.world.engine.settings());
+    watched.world.engine = Engine::start(store, settings).await.expect("an engine");
+    let path = dir.path().join("log");
+    let log = Arc::new(File::create(&path).expect("a log"));
+    let subscriber = tracing_subscriber::fmt().with_ansi(false).with_writer(log).finish();
+    let _guard = tracing::subscriber::set_default(subscriber);
+    let lines = || std::fs::read_to_string(&path).expect("a log");
+    faults.fill(true);
+    watched.health.away(MAILBOX, "no route", watched.world.now);
+    watched.health.away(OTHER, "no route", watched.world.now);
+    for _ in 0..3 {
+        watched.world.now += minutes(20);
+        watched.uptime += minutes(20);
+        let now = (watched.world.now, watched.uptime);
+        let failed = watched.alarms.watch(&mut watched.world.engine, &watched.health, true, now).await;
+        assert!(failed.is_err_and(|e| e.is_full()));
+        for mailbox in [MAILBOX, OTHER] {
+            let told = |line: &&str| {
+                line.contains("alarm: no mail can be fetched")
+                    && line.contains(&format!("mailbox=\"{mailbox}\""))
+            };
+            assert_eq!(lines().lines().filter(told).count(), 1, "of {mailbox}:\n{}", lines());
+        }
+    }
+    faults.fill(false);
+    watched.full = false;
+    watched.pass(minutes(1), &[MAILBOX, OTHER]).await;
+    let told = watched.words().iter().filter(|words| words.contains("niet bereikbaar")).count();
+    assert_eq!(told, 2, "{:?}", watched.words());
 }
 
 #[tokio::test]

@@ -120,6 +120,28 @@ async fn what_was_set_aside_is_listed_with_its_reason_and_shown_as_it_came() {
 }
 
 #[tokio::test]
+async fn a_complaint_of_400_letters_takes_no_more_and_staff_are_told() {
+    let mut world = World::new("omnistock", monday(), |house| house.limits.staff_mails_per_day = 2).await;
+    world.mail(&mail(1, "k@klant.test", OURS, "", "De doos was leeg.")).await;
+    let more = |n| mail(n, "k@klant.test", OURS, "In-Reply-To: <m1@test>\n", &format!("Nog iets, ten {n}e."));
+    for first in (2..=400).step_by(57) {
+        let mails: Vec<Vec<u8>> = (first..first + 57).map(more).collect();
+        let raws: Vec<&[u8]> = mails.iter().map(Vec::as_slice).collect();
+        let fates: Vec<Fate> = world.mails_at_once(&raws).await.iter().map(|outcome| outcome.fate).collect();
+        assert!(fates.iter().all(|fate| *fate == Fate::FollowUp), "{fates:?}");
+    }
+    let outcome = world.mail(&more(401)).await;
+    assert_eq!(outcome.fate, Fate::SetAside);
+    assert_eq!(outcome.reason, "its complaint has 400 letters already");
+    let list = listed(&mut world).await;
+    assert_eq!((list.len(), &list[0]["message_id"]), (1, &"m401@test".into()));
+    let open = world.ask(Ask::Outbox).await.body;
+    let alarms = open.as_array().expect("a list").iter().filter(|notice| notice["kind"] == "staff_alarm");
+    let to: Vec<&Value> = alarms.map(|alarm| &alarm["to"]).collect();
+    assert_eq!(to, [BERTA], "it waits like all that is above the limit of a day");
+}
+
+#[tokio::test]
 async fn a_released_mail_keeps_its_day_0_and_is_late_at_once() {
     let mut world = world().await;
     world.mail(&forged(1)).await;

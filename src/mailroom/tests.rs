@@ -51,6 +51,8 @@ struct Shown {
     /// Neither the folder for processed mail is there nor can it be made.
     homeless: bool,
     connections: AtomicU32,
+    /// The message that its lists leave out now.
+    left_out: AtomicU32,
 }
 
 impl Shown {
@@ -70,6 +72,7 @@ impl Shown {
             asked: AtomicU32::new(0),
             homeless: false,
             connections: AtomicU32::new(0),
+            left_out: AtomicU32::new(0),
         }
     }
 
@@ -108,7 +111,9 @@ impl Shown {
                     let date = "21-Nov-2026 08:15:00 +0000";
                     format!("* {uid} FETCH (UID {uid} RFC822.SIZE {} INTERNALDATE \"{date}\")\r\n", self.size)
                 };
-                (self.of_set(set).into_iter().map(row).collect::<String>() + &ok, true)
+                let mut uids = self.of_set(set);
+                uids.retain(|uid| *uid != self.left_out.load(Ordering::Relaxed));
+                (uids.into_iter().map(row).collect::<String>() + &ok, true)
             }
             ["UID", "FETCH", set, "(UID)"] => {
                 let row = |uid: u32| format!("* {uid} FETCH (UID {uid})\r\n");
@@ -306,6 +311,29 @@ async fn a_server_that_gives_nothing_for_hours_costs_no_mail_its_answer() {
         drop(room);
         assert_eq!(fates.await.expect("the engine's end"), [], "{how:?}");
     }
+}
+
+#[tokio::test]
+async fn what_a_server_left_out_of_a_list_is_seen_within_the_hour() {
+    let shown = Shown::new(3..=6, &[], Spoilt::Refused, 300);
+    shown.left_out.store(4, Ordering::Relaxed);
+    let Stand { mut room, engine, wakes, _dir } = at(&shown).await;
+    let clock = SimulatedClock::new(Clock::System.now());
+    room.clock = Clock::Simulated(clock.clone());
+    let fates = tokio::spawn(decided(engine, wakes));
+    room.pass(false).await.expect("all that is shown is taken in");
+    shown.left_out.store(0, Ordering::Relaxed);
+    for minutes in [20, 35] {
+        clock.advance(Duration::from_mins(minutes));
+        room.pass(false).await.expect("nothing new");
+        assert_eq!(shown.left(), [4], "the cursor has passed it");
+    }
+    clock.advance(Duration::from_mins(10));
+    room.pass(false).await.expect("the whole folder was looked through");
+    assert!(shown.left().is_empty());
+    assert_eq!(shown.connections.load(Ordering::Relaxed), 1, "not because the connection was another");
+    drop(room);
+    assert_eq!(fates.await.expect("the engine's end").len(), 4);
 }
 
 #[tokio::test]

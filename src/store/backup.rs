@@ -355,7 +355,8 @@ impl Backup {
     /// faults is taken when there is no other. What stood there is set aside. Blocks for long.
     ///
     /// # Errors
-    /// [`BackupError::Refused`] when `to` holds a readable register and `replace` is not set, or `dir` no backup;
+    /// [`BackupError::Refused`] when `to` holds a readable register and `replace` is not set, or `dir` no backup that
+    /// can be opened;
     /// [`StoreError::InUse`] while a daemon runs. Nothing was changed then.
     pub fn restore(dir: &Path, to: &Path, how: Restore) -> Result<Restored, BackupError> {
         let names: &[&str] = if how.faulty { &[FAULTY] } else { &[DB, OLD, FAULTY] };
@@ -389,13 +390,25 @@ impl Backup {
             files::remove_folder(&made)?;
             files::copy_folder(&from, &made, &mut || ())?;
             copy_contents(&dir.join("blob"), &blob, true)?;
-            let verified =
-                verify_copy(dir, &made, &blob, Some(Leap { present: present.as_ref(), now: how.now }))?;
+            let leap = Leap { present: present.as_ref(), now: how.now };
+            let verified = match verify_copy(dir, &made, &blob, Some(leap)) {
+                Err(StoreError::Damaged(why)) => return refused(dir, unreadable(&from, &why)),
+                verified => verified?,
+            };
             let set_aside = target.settle(&made, &secret, why, how.now)?;
             Ok(Restored { verified, from: from.clone(), set_aside })
         };
         put_back().inspect_err(|_: &BackupError| target.give_up(&made))
     }
+}
+
+/// The register that stands there is not to blame, and is as it was.
+fn unreadable(copy: &Path, why: &str) -> String {
+    format!(
+        "the register in {} can't be opened: {why}. Take an earlier backup, or carry an export over with `klachtd import`; \
+         nothing was changed",
+        copy.display()
+    )
 }
 
 /// Refuses one directory in the other.

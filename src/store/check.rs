@@ -131,8 +131,10 @@ impl Check<'_> {
     }
 
     fn tell(&mut self, words: impl Into<String>) {
-        if self.found.faults.len() < MOST_FAULTS {
-            self.found.faults.push(words.into());
+        match self.found.faults.len() {
+            ..MOST_FAULTS => self.found.faults.push(words.into()),
+            MOST_FAULTS => self.found.faults.push(format!("and more than these {MOST_FAULTS} faults")),
+            _ => {}
         }
     }
 
@@ -436,5 +438,23 @@ impl Check<'_> {
             self.fault("the totals are not what there is");
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn faults_are_told_up_to_a_thousand_and_that_there_are_more() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = Store::open(dir.path()).unwrap();
+        let mut check = Check { store: &store, found: Verified::default(), totals: Totals::default() };
+        for n in 0..3_000 {
+            check.fault(format!("fault {n}"));
+        }
+        let faults = check.found.faults;
+        assert_eq!((faults.len(), faults[999].as_str()), (1_001, "fault 999"));
+        assert_eq!(faults[1_000], "and more than these 1000 faults");
     }
 }

@@ -84,7 +84,11 @@ pub(super) fn copy(from: &Path, to: &Path, alive: &mut dyn FnMut()) -> Result<()
             }
         }
     };
-    copied().map_err(|e: io::Error| StoreError::io("copy", from, &e))
+    copied().map_err(|e: io::Error| {
+        let error = StoreError::io("copy", from, &e);
+        // Of two disks the other one.
+        if error.is_full() { StoreError::io("write", to, &e) } else { error }
+    })
 }
 
 /// Copies the files of a folder into a new one, as [`copy`] does; those of its folders too.

@@ -19,12 +19,20 @@ mod script;
 mod site;
 mod smtp;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use script::Plot;
 use site::{Report, Site};
+
+/// Seeds that failed once, and what each found; they are always played. A change of the script makes another story of a
+/// seed, so what it found gets a test of its own beside it. Whoever finds another adds it here.
+const KEPT: [u64; 3] = [
+    27,  // a full disk kept even the log from having the alarm
+    533, // a message that the server left out of a list was not seen before the next connection: `mailroom/tests.rs`
+    938, // a notice too many; never provoked again
+];
 
 /// Threads that play seeds.
 const THREADS: usize = 2;
@@ -130,7 +138,7 @@ fn judge(reports: &[Report]) {
 
 #[test]
 fn whatever_happens_the_promise_is_kept() {
-    let seeds: Vec<u64> = match std::env::var("SIMULATION_SEEDS") {
+    let mut seeds: BTreeSet<u64> = match std::env::var("SIMULATION_SEEDS") {
         Ok(range) => {
             let (from, to) = range.split_once("..").expect("FROM..TO");
             (from.parse().expect("a number")..to.parse().expect("a number")).collect()
@@ -138,7 +146,11 @@ fn whatever_happens_the_promise_is_kept() {
         // Without an optimised build a thousand take five minutes: `make simulation` plays them with one.
         Err(_) => (0..60).collect(),
     };
-    judge(&play(&seeds));
+    // One alone is looked at by itself.
+    if seeds.len() > 1 {
+        seeds.extend(KEPT);
+    }
+    judge(&play(&Vec::from_iter(seeds)));
 }
 
 #[test]

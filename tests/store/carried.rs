@@ -342,6 +342,16 @@ async fn a_restore_gives_no_number_out_twice() {
     fs::remove_dir_all(dir.path()).unwrap();
     assert!(restore(false).unwrap().verified.ok);
     assert_sound(&Store::open(dir.path()).unwrap());
+
+    // A backup that rotted is told of, not the register, which stays.
+    let rotten = into.path().join("db.old/db");
+    let mut bytes = fs::read(&rotten).unwrap();
+    let end = bytes.iter().rposition(|byte| *byte != 0).unwrap();
+    bytes[end / 4..end].iter_mut().for_each(|byte| *byte ^= 0x55);
+    fs::write(&rotten, bytes).unwrap();
+    let told = restore(true).unwrap_err().to_string();
+    assert!(told.contains("db.old can't be opened") && told.contains("nothing was changed"), "{told}");
+    assert_sound(&Store::open(dir.path()).unwrap());
     fs::remove_dir_all(into.path().join("db.old")).unwrap();
     assert!(restore(true).unwrap_err().to_string().contains("no complete backup"));
 }

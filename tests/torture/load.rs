@@ -67,7 +67,7 @@ const ORDERS: [(&str, Option<&str>); 4] = [
 impl Load {
     /// The mails of a round.
     pub(crate) fn mailings(&mut self, round: u32, chance: &mut Chance) -> Vec<Mailing> {
-        let count = 3 + chance.below(6);
+        let count = 4 + chance.below(12);
         let mut mailings: Vec<Mailing> = Vec::new();
         for n in 0..count {
             let id = format!("r{round}.{n}@klant.test");
