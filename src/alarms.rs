@@ -96,6 +96,10 @@ pub struct Alarms {
     unseen: BTreeMap<String, Duration>,
     /// Those of them that staff were told of, by mailbox.
     named: BTreeMap<String, BTreeSet<String>>,
+    /// The clock was set, and the next attempts stand as the old one had them.
+    was_set: bool,
+    /// Mailboxes whose server is there again, and what waits for it waits as if it were not.
+    recovered: BTreeSet<String>,
 }
 
 impl Alarms {
@@ -129,6 +133,8 @@ impl Alarms {
             looked_at_terms: None,
             unseen: BTreeMap::new(),
             named: BTreeMap::new(),
+            was_set: false,
+            recovered: BTreeSet::new(),
         })
     }
 
@@ -144,10 +150,11 @@ impl Alarms {
         is_full: bool,
         (now, uptime): (Timestamp, Duration),
     ) -> Result<(), EngineError> {
-        self.look_at_clock(engine, health, (now, uptime)).await?;
-        for mailbox in health.take_recovered() {
-            // It may have been away for hours, and what waits for it be told to wait as long.
-            engine.wake_outbox_of(Some(&mailbox), now).await?;
+        self.look_at_clock(engine, health, (now, uptime));
+        self.recovered.extend(health.take_recovered());
+        let woken = self.wake(engine, now).await;
+        if woken.as_ref().is_err_and(|e| !e.is_full()) {
+            return woken;
         }
         if is_time(&mut self.looked, uptime, LOOKS) {
             self.look(engine, health, is_full, now)?;
@@ -156,33 +163,41 @@ impl Alarms {
             self.look_at_terms(engine, health, (now, uptime))?;
             look_at_calendars(engine, health, now);
         }
-        self.tell(engine, health, now).await
+        let told = tell(engine, health, now).await;
+        if told.as_ref().is_err_and(EngineError::is_full) {
+            log_untold(engine, health, now);
+        }
+        told.and(woken)
     }
 
-    async fn look_at_clock(
-        &mut self,
-        engine: &mut Engine,
-        health: &Health,
-        (now, uptime): (Timestamp, Duration),
-    ) -> Result<(), EngineError> {
-        let Some(before) = self.clock.replace((now, uptime)) else { return Ok(()) };
+    /// A server may have been away for hours, and what waits for it have been told to wait as long.
+    async fn wake(&mut self, engine: &mut Engine, now: Timestamp) -> Result<(), EngineError> {
+        if self.was_set {
+            engine.wake_outbox(now).await?;
+            self.was_set = false;
+        }
+        while let Some(mailbox) = self.recovered.first() {
+            engine.wake_outbox_of(Some(mailbox), now).await?;
+            self.recovered.pop_first();
+        }
+        Ok(())
+    }
+
+    fn look_at_clock(&mut self, engine: &Engine, health: &Health, (now, uptime): (Timestamp, Duration)) {
+        let Some(before) = self.clock.replace((now, uptime)) else { return };
         let paused = uptime.saturating_sub(before.1);
         if paused > STOOD_STILL {
             info!("the machine slept, or the service stood still, for {} s", paused.as_secs());
             health.shift(SignedDuration::try_from(paused).unwrap_or(SignedDuration::ZERO), now);
             self.up_since = now;
         }
-        let Some(first) = engine.settings().house.mailboxes.first().map(|m| m.name.clone()) else {
-            return Ok(());
-        };
+        let Some(first) = engine.settings().house.mailboxes.first().map(|m| m.name.clone()) else { return };
         if let Some(by) = signs::jumped(before, (now, uptime)) {
             health.shift(by, now);
             self.up_since = now;
             health.saw(&first, TroubleKind::Clock, Some(&signs::was_set(by, now)), (0, now));
-            // The next attempts were set by the old clock.
-            engine.wake_outbox(now).await?;
+            self.was_set = true;
         }
-        Ok(())
     }
 
     fn look(
@@ -286,47 +301,32 @@ impl Alarms {
         }
         Ok(())
     }
-
-    async fn tell(
-        &mut self,
-        engine: &mut Engine,
-        health: &Health,
-        now: Timestamp,
-    ) -> Result<(), EngineError> {
-        engine.set_shut(health.shut());
-        let mut told = Ok(());
-        for (mailbox, kind, trouble) in health.ended() {
-            let ended = tell_end(engine, (&mailbox, kind, trouble), now).await;
-            if or_later(ended, &mut told)?.is_some() {
-                health.ended_told(&mailbox);
-            }
-        }
-        let after = engine.settings().house.limits.alarm_after_seconds;
-        let today = now.to_zoned(TimeZone::UTC).date();
-        for (mailbox, kind, trouble) in health.lasting(after, now) {
-            let Some(instead_of) = untold(engine, &mailbox, &trouble)? else { continue };
-            let through = engine.way_out(&mailbox).unwrap_or(&mailbox).to_owned();
-            let key = trouble.counted.is_none().then(|| key(&mailbox, kind, today));
-            let raised = engine.alarm(&mailbox, as_told(kind, &trouble, false), key, &instead_of, now).await;
-            if let Some(notices) = or_later(raised, &mut told)? {
-                health.tell(&mailbox, kind, trouble, (Told { notices, through }, today));
-            }
-        }
-        told
-    }
 }
 
-/// A full disk keeps an alarm from being told by mail, not the next from coming into the log: its error is put off.
-fn or_later<T>(
-    told: Result<T, EngineError>,
-    later: &mut Result<(), EngineError>,
-) -> Result<Option<T>, EngineError> {
-    match told {
-        Err(e) if e.is_full() => {
-            *later = Err(e);
-            Ok(None)
-        }
-        told => told.map(Some),
+async fn tell(engine: &mut Engine, health: &Health, now: Timestamp) -> Result<(), EngineError> {
+    engine.set_shut(health.shut());
+    for (mailbox, kind, trouble) in health.ended() {
+        tell_end(engine, (&mailbox, kind, trouble), now).await?;
+        health.ended_told(&mailbox);
+    }
+    let after = engine.settings().house.limits.alarm_after_seconds;
+    let today = now.to_zoned(TimeZone::UTC).date();
+    for (mailbox, kind, trouble) in health.lasting(after, now) {
+        let Some(instead_of) = untold(engine, &mailbox, &trouble)? else { continue };
+        let through = engine.way_out(&mailbox).unwrap_or(&mailbox).to_owned();
+        let key = trouble.counted.is_none().then(|| key(&mailbox, kind, today));
+        let notices = engine.alarm(&mailbox, as_told(kind, &trouble, false), key, &instead_of, now).await?;
+        health.tell(&mailbox, kind, trouble, (Told { notices, through }, today));
+    }
+    Ok(())
+}
+
+/// A full disk keeps what lasts from being told by mail, not from the log.
+fn log_untold(engine: &mut Engine, health: &Health, now: Timestamp) {
+    let after = engine.settings().house.limits.alarm_after_seconds;
+    let lasting = health.lasting(after, now).into_iter();
+    for (mailbox, kind, trouble) in lasting.filter(|(_, _, trouble)| trouble.told.is_none()) {
+        engine.log_alarm(&mailbox, &as_told(kind, &trouble, false));
     }
 }
 

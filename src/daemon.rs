@@ -287,7 +287,7 @@ impl Daemon {
     async fn serve_until_told(&mut self, once: bool, answers: &mut Answers) -> Result<(), DaemonError> {
         loop {
             let now = self.clock.now();
-            let worked = self.work(now).await;
+            let worked = Life::during(self.work(now)).await;
             let had_room = self.unless_full(worked)?.is_some();
             self.tell_systemd();
             if once && (!had_room || self.is_done(now, answers)?) {
@@ -326,7 +326,7 @@ impl Daemon {
     ) -> Result<Turn, DaemonError> {
         let turn = self.wake_up(once, until, answers).await?;
         if turn == Turn::GoOn {
-            self.settle(answers).await?;
+            Life::during(self.settle(answers)).await?;
         }
         Ok(turn)
     }
@@ -406,7 +406,7 @@ impl Daemon {
                     if matches!(other, Wake::Mail { .. }) {
                         self.settle(answers).await?;
                     }
-                    self.handle(other).await?;
+                    Life::during(self.handle(other)).await?;
                     return Ok(Turn::GoOn);
                 }
             }

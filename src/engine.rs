@@ -459,9 +459,12 @@ impl Engine {
         }
         let settled = std::mem::take(&mut batch.settled);
         let (keeping, commits) = batch.into_parts(&self.store);
+        // All are waited for, whatever becomes of the first: what is tried again must not meet what is still being written.
+        let mut kept = Ok(());
         for contents in keeping {
-            contents.done().await?;
+            kept = kept.and(contents.done().await.map(drop));
         }
+        kept?;
         match self.store.commit(commits).await {
             Ok(()) => {}
             Err(CommitError::Conflict) => return Ok(false),

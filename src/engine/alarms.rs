@@ -51,12 +51,8 @@ impl Engine {
         now: Timestamp,
     ) -> Result<Vec<NoticeId>, EngineError> {
         let (kind, over) = (trouble.kind, trouble.over);
-        let way = self.way_out(mailbox).map(str::to_owned);
-        // Once, although on a full disk it is tried again and again.
-        if self.logged.insert((mailbox.to_owned(), kind, over)) {
-            log(mailbox, &trouble, way.is_some());
-        }
-        let through = way.unwrap_or_else(|| mailbox.to_owned());
+        self.log_alarm(mailbox, &trouble);
+        let through = self.way_out(mailbox).unwrap_or(mailbox).to_owned();
         let event = Event::ServiceTroubled(told_through(&through, mailbox, trouble));
         for _ in 0..TRIES {
             let mut batch = Batch::new(now);
@@ -74,6 +70,13 @@ impl Engine {
             }
         }
         Err(EngineError::Contended)
+    }
+
+    /// Logs an alarm, once until something is committed: on a full disk it is raised again and again.
+    pub fn log_alarm(&mut self, mailbox: &str, trouble: &Trouble) {
+        if self.logged.insert((mailbox.to_owned(), trouble.kind, trouble.over)) {
+            log(mailbox, trouble, self.way_out(mailbox).is_some());
+        }
     }
 
     /// The same of a trouble that each start of the service finds anew.

@@ -216,8 +216,10 @@ fn verify_copy(dir: &Path, db: &Path, blob: &Path, leap: Option<Leap>) -> Result
     verified
 }
 
-/// Copies the contents that are not in `to`; with `repair` those too that are there but were changed.
-fn copy_contents(from: &Path, to: &Path, repair: bool) -> Result<(), StoreError> {
+/// Copies the contents that are not in `to`; with `repair` those too that are there but were changed. After each stretch
+/// `pace` is called.
+fn copy_contents(from: &Path, to: &Path, repair: bool, pace: &mut dyn FnMut()) -> Result<(), StoreError> {
+    let mut copied = 0;
     let (from, to) = (Letters::of_another(from.to_owned()), Letters::open(to.to_owned())?);
     for shelf in letters::SHELVES.chars() {
         for name in from.names(shelf)? {
@@ -231,7 +233,14 @@ fn copy_contents(from: &Path, to: &Path, repair: bool) -> Result<(), StoreError>
                 continue;
             }
             match from.content(&name) {
-                Ok(bytes) => to.put(&name, &bytes)?,
+                Ok(bytes) => {
+                    to.put(&name, &bytes)?;
+                    copied += bytes.len() as u64;
+                    if copied >= files::STRETCH {
+                        copied = 0;
+                        pace();
+                    }
+                }
                 // What the register needs of these, the verification tells.
                 Err(error) if error.is_of_one() => {}
                 Err(error) => return Err(error),
@@ -318,8 +327,11 @@ impl Backup {
         files::write_whole(dir, "format", upgrade::label().as_bytes())?;
         let disk = files::Disk::of(dir)?;
         files::remove_folder(&made)?;
-        files::copy_folder(&snapshot.dir.join("db"), &made, &mut || ())?;
-        let verified = self.fill(&made, &snapshot.blob)?;
+        // The service must not wait for gigabytes of ours when it brings a letter to the same disk. What fails is told below.
+        let pace = files::Disk::of(dir)?;
+        let pace = &mut || drop(pace.sync());
+        files::copy_folder(&snapshot.dir.join("db"), &made, pace)?;
+        let verified = self.fill(&made, &snapshot.blob, pace)?;
         disk.sync()?;
         let (faulty, before) = (dir.join(FAULTY), dir.join(OLD));
         files::remove_folder(&faulty)?;
@@ -340,14 +352,14 @@ impl Backup {
     }
 
     /// Brings the contents that are missing, and verifies all; if that fails, brings those that were changed here.
-    fn fill(&self, made: &Path, from: &Path) -> Result<Verified, StoreError> {
+    fn fill(&self, made: &Path, from: &Path, pace: &mut dyn FnMut()) -> Result<Verified, StoreError> {
         let blob = self.dir.join("blob");
-        copy_contents(from, &blob, false)?;
+        copy_contents(from, &blob, false, pace)?;
         let verified = verify_copy(&self.dir, made, &blob, None)?;
         if verified.ok {
             return Ok(verified);
         }
-        copy_contents(from, &blob, true)?;
+        copy_contents(from, &blob, true, pace)?;
         verify_copy(&self.dir, made, &blob, None)
     }
 
@@ -389,7 +401,7 @@ impl Backup {
         let put_back = || {
             files::remove_folder(&made)?;
             files::copy_folder(&from, &made, &mut || ())?;
-            copy_contents(&dir.join("blob"), &blob, true)?;
+            copy_contents(&dir.join("blob"), &blob, true, &mut || ())?;
             let leap = Leap { present: present.as_ref(), now: how.now };
             let verified = match verify_copy(dir, &made, &blob, Some(leap)) {
                 Err(StoreError::Damaged(why)) => return refused(dir, unreadable(&from, &why)),
@@ -405,8 +417,8 @@ impl Backup {
 /// The register that stands there is not to blame, and is as it was.
 fn unreadable(copy: &Path, why: &str) -> String {
     format!(
-        "the register in {} can't be opened: {why}. Take an earlier backup, or carry an export over with `klachtd import`; \
-         nothing was changed",
+        "the register in {} is damaged: {why}. Take an earlier backup, or carry an export over with `klachtd import`; the \
+         present register is as it was",
         copy.display()
     )
 }

@@ -54,9 +54,19 @@ pub(super) struct Disk {
     open: File,
 }
 
+/// File systems on which syncfs waits for the disk and tells what could not be written (numbers of statfs(2)): ext4, XFS,
+/// Btrfs, F2FS and that in memory. Of FUSE, CIFS or an overlay that can't be said.
+const WHOLE: [u64; 5] = [0xef53, 0x5846_5342, 0x9123_683e, 0xf2f5_2010, 0x0102_1994];
+
 impl Disk {
+    /// Whether one sync of the whole does for `dir` what a sync of each file does.
+    pub(super) fn is_whole(dir: &Path) -> bool {
+        let kind = rustix::fs::statfs(dir).map(|stat| u64::from_ne_bytes(stat.f_type.to_ne_bytes()));
+        kind.is_ok_and(|kind| WHOLE.contains(&(kind & 0xffff_ffff))) && tells_failures()
+    }
+
     /// The one on which `dir` lies. To be taken before anything is written: what fails to be written from now on, at any
-    /// time, is known to [`Disk::sync`] (syncfs(2): since Linux 5.8).
+    /// time, is known to [`Disk::sync`], and perhaps what another program failed to write.
     pub(super) fn of(dir: &Path) -> Result<Self, StoreError> {
         let open = File::open(dir).map_err(|e| StoreError::io("open", dir, &e))?;
         Ok(Self { dir: dir.to_owned(), open })
@@ -68,8 +78,16 @@ impl Disk {
     }
 }
 
+/// Whether syncfs tells what could not be written: since Linux 5.8 (syncfs(2)).
+fn tells_failures() -> bool {
+    let name = rustix::system::uname();
+    let release = name.release().to_string_lossy();
+    let mut numbers = release.split(|c: char| !c.is_ascii_digit()).map_while(|part| part.parse::<u32>().ok());
+    (numbers.next().unwrap_or(0), numbers.next().unwrap_or(0)) >= (5, 8)
+}
+
 /// Bytes that are copied between two signs of life.
-const STRETCH: u64 = 64 << 20;
+pub(super) const STRETCH: u64 = 64 << 20;
 
 /// Copies a file for our eyes only; it is on disk only after [`sync`]. Between stretches it says that it is `alive`.
 pub(super) fn copy(from: &Path, to: &Path, alive: &mut dyn FnMut()) -> Result<(), StoreError> {

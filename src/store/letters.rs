@@ -30,6 +30,8 @@ pub(super) struct Letters {
     dir: PathBuf,
     /// Makes the names of unfinished files differ.
     unfinished: AtomicU64,
+    /// Whether many files can wait for the disk together.
+    is_whole: bool,
 }
 
 impl Letters {
@@ -45,12 +47,13 @@ impl Letters {
             files::make_dir(&dir.join(shelf.to_string()))?;
         }
         files::sync(&dir)?;
-        Ok(Self { dir, unfinished: AtomicU64::new(0) })
+        let is_whole = files::Disk::is_whole(&dir);
+        Ok(Self { dir, unfinished: AtomicU64::new(0), is_whole })
     }
 
     /// The folder as another has made it: nothing in it is touched, and nothing may be kept.
     pub(super) const fn of_another(dir: PathBuf) -> Self {
-        Self { dir, unfinished: AtomicU64::new(0) }
+        Self { dir, unfinished: AtomicU64::new(0), is_whole: false }
     }
 
     /// The names of the contents on one shelf, in order.
@@ -78,8 +81,8 @@ impl Letters {
     pub(super) fn keep(&self, contents: &[Vec<u8>]) -> Result<Vec<String>, StoreError> {
         let names: Vec<String> = contents.iter().map(|bytes| sha256(bytes)).collect();
         let missing = self.missing(&names, contents)?;
-        if missing.len() >= TOGETHER {
-            self.write_together(&missing)?;
+        if missing.len() >= TOGETHER && self.is_whole {
+            self.write_together(&missing, &names)?;
         } else {
             self.write_each(&missing, &names)?;
         }
@@ -142,7 +145,11 @@ impl Letters {
         in_threads(missing.chunks(share), |part| {
             part.iter().try_for_each(|(name, bytes)| self.write(name, bytes))
         })?;
-        // Also where a file was there before: a crash may have come between its name and that name's sync.
+        self.sync_shelves(names)
+    }
+
+    /// Also where a file was there before: a crash may have come between its name and that name's sync.
+    fn sync_shelves(&self, names: &[String]) -> Result<(), StoreError> {
         let shelves: BTreeSet<PathBuf> = names.iter().map(|name| self.dir.join(shelf(name))).collect();
         let shelves: Vec<PathBuf> = shelves.into_iter().collect();
         let share = shelves.len().div_ceil(SYNC_THREADS).max(1);
@@ -150,23 +157,23 @@ impl Letters {
     }
 
     /// All at once. They get their names only when every byte is on disk: a name never stands for half a content.
-    fn write_together(&self, missing: &[(&str, &[u8])]) -> Result<(), StoreError> {
+    /// Where the disk as a whole has a failure to tell, which may be another's, each file is asked.
+    fn write_together(&self, missing: &[(&str, &[u8])], names: &[String]) -> Result<(), StoreError> {
         let disk = files::Disk::of(&self.dir)?;
         let unfinished: Vec<PathBuf> = missing.iter().map(|_| self.new_name()).collect();
         let pairs = || missing.iter().zip(&unfinished);
-        let named = pairs()
+        let kept = pairs()
             .try_for_each(|((_, bytes), path)| files::write(path, bytes))
-            .and_then(|()| disk.sync())
+            .and_then(|()| disk.sync().or_else(|_| unfinished.iter().try_for_each(|path| files::sync(path))))
             .and_then(|()| pairs().try_for_each(|((name, _), path)| files::rename(path, &self.path(name)?)))
-            // The names of contents that were there before too.
-            .and_then(|()| disk.sync());
-        if named.is_err() {
+            .and_then(|()| disk.sync().or_else(|_| self.sync_shelves(names)));
+        if kept.is_err() {
             // A full disk must not stay full of halves; the first error is the one to tell.
             for path in &unfinished {
                 let _ = files::remove(path);
             }
         }
-        named
+        kept
     }
 
     pub(super) fn path(&self, name: &str) -> Result<PathBuf, StoreError> {
@@ -261,6 +268,27 @@ mod tests {
             assert_eq!(&letters.content(name).unwrap(), bytes);
         }
         assert!(files::list(&dir.path().join("blob/tmp")).unwrap().is_empty());
+    }
+
+    #[test]
+    fn of_many_contents_none_is_left_half_when_one_fails() {
+        let dir = tempfile::tempdir().unwrap();
+        let letters = letters(dir.path());
+        let contents: Vec<Vec<u8>> = (0..40_u8).map(|n| vec![n; 100]).collect();
+        let names: Vec<String> = contents.iter().map(|bytes| sha256(bytes)).collect();
+        let blocked = letters.path(&names[17]).unwrap();
+        std::fs::create_dir(&blocked).unwrap();
+        assert!(letters.keep(&contents).is_err());
+        assert!(files::list(&dir.path().join("blob/tmp")).unwrap().is_empty());
+        for (name, bytes) in names.iter().zip(&contents).filter(|(name, _)| **name != names[17]) {
+            let kept = letters.content(name);
+            assert!(
+                matches!(&kept, Ok(kept) if kept == bytes) || matches!(kept, Err(StoreError::Missing(_)))
+            );
+        }
+        std::fs::remove_dir(&blocked).unwrap();
+        assert_eq!(letters.keep(&contents).unwrap(), names);
+        assert!(names.iter().zip(&contents).all(|(name, bytes)| letters.content(name).unwrap() == *bytes));
     }
 
     #[test]

@@ -306,7 +306,8 @@ impl Store {
         self.begin_keeping(contents).done().await
     }
 
-    /// Begins to bring contents to the disk, in a thread of its own; they are there when [`Keeping::done`] has said so.
+    /// Begins to bring contents to the disk, in one of tokio's blocking threads, so within its runtime; they are there when
+    /// [`Keeping::done`] has said so.
     pub fn begin_keeping(&self, contents: Vec<Vec<u8>>) -> Keeping {
         let may_begin = || {
             self.inner.engine.sound()?;
