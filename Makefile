@@ -56,6 +56,7 @@ torture: build ## kill -9 at random moments under load, TORTURE_ROUNDS (200) rou
 	KLACHTD=$(CURDIR)/$(BINARY) TORTURE_ROUNDS=$${TORTURE_ROUNDS:-200} \
 		$(CARGO) test --locked --test torture -- --nocapture
 
+# scripts/bench-sustained and scripts/bench-register show what many mails and a large register cost; they take long.
 bench: build ## how fast the released binary is
 	$(CARGO) bench --locked --bench decide
 	scripts/bench
