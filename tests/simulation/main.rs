@@ -133,7 +133,8 @@ fn judge(reports: &[Report]) {
     assert!(bad.is_empty(), "{} of {} seeds fail: {seeds:?}", bad.len(), reports.len());
     let rare = |what: &&&str| happened.get(**what).is_none_or(|times| times * 60 < reports.len() as u64);
     let rare: Vec<&&str> = CLASSES.iter().filter(rare).collect();
-    assert!(reports.len() < 60 || rare.is_empty(), "hardly ever: {rare:?}");
+    // Of a few dozen what happens once in sixty may well happen in none.
+    assert!(reports.len() < 500 || rare.is_empty(), "hardly ever: {rare:?}");
 }
 
 #[test]
