@@ -6,12 +6,18 @@ use crate::domain::signing::sha256_hex;
 use crate::setup;
 use crate::store::faults::{Fault, Faults, Step};
 
-#[tokio::test]
-async fn earlier_procedures_at_hand_are_bounded_and_the_others_are_read_again() {
+/// A configuration, and the directory in which everything of it lies.
+fn configured() -> (tempfile::TempDir, Config) {
     let dir = tempfile::tempdir().expect("a directory");
     let file = dir.path().join("klachtd.toml");
     std::fs::write(&file, ON_MAILDIRS).expect("written");
     let config = Config::load(&file).expect("a configuration");
+    (dir, config)
+}
+
+#[tokio::test]
+async fn earlier_procedures_at_hand_are_bounded_and_the_others_are_read_again() {
+    let (_dir, config) = configured();
     let store = setup::open_store(&config).await.expect("a store");
     let mut engine =
         Engine::start(store, setup::settings(&config).expect("settings")).await.expect("an engine");
@@ -27,10 +33,7 @@ async fn earlier_procedures_at_hand_are_bounded_and_the_others_are_read_again() 
 
 #[tokio::test]
 async fn of_a_mail_the_journal_keeps_no_more_than_its_bounds() {
-    let dir = tempfile::tempdir().expect("a directory");
-    let file = dir.path().join("klachtd.toml");
-    std::fs::write(&file, ON_MAILDIRS).expect("written");
-    let config = Config::load(&file).expect("a configuration");
+    let (_dir, config) = configured();
     let store = setup::open_store(&config).await.expect("a store");
     let settings = Arc::new(setup::settings(&config).expect("settings"));
     let part = format!("--b\r\nContent-Disposition: attachment; filename={}\r\n\r\nx\r\n", "n".repeat(300));
@@ -62,10 +65,8 @@ fn contents_in(blob: &std::path::Path) -> usize {
 
 #[tokio::test]
 async fn a_batch_is_committed_only_when_all_its_notices_are_on_disk() {
-    let dir = tempfile::tempdir().expect("a directory");
-    let file = dir.path().join("klachtd.toml");
-    std::fs::write(&file, ON_MAILDIRS).expect("written");
-    let settings = setup::settings(&Config::load(&file).expect("a configuration")).expect("settings");
+    let (dir, config) = configured();
+    let settings = setup::settings(&config).expect("settings");
     let blob = dir.path().join("data/blob");
     let (looked, seen) = (blob.clone(), Arc::new(std::sync::Mutex::new(Vec::new())));
     let told = Arc::clone(&seen);

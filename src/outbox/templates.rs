@@ -159,7 +159,7 @@ impl Templates {
         }
         let used = engine
             .templates()
-            .map(|(name, template)| (name.to_owned(), used_in(&engine, &template)))
+            .map(|(name, template)| (name.to_owned(), placeholders_of(&engine, &template)))
             .collect();
         let templates = Self { engine, sources, used };
         let broken: BTreeSet<String> = faults.iter().map(|fault| fault.file.clone()).collect();
@@ -280,7 +280,8 @@ pub fn placeholder_of(obligation: &str) -> &str {
     }
 }
 
-fn used_in(engine: &Environment, template: &Template) -> BTreeSet<String> {
+/// What a template reads and no function of the engine gives.
+fn placeholders_of(engine: &Environment, template: &Template) -> BTreeSet<String> {
     let mut names: BTreeSet<String> = template.undeclared_variables(false).into_iter().collect();
     names.retain(|name| engine.globals().all(|(function, _)| function != name));
     names

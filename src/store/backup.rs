@@ -367,9 +367,8 @@ impl Backup {
     /// faults is taken when there is no other. What stood there is set aside. Blocks for long.
     ///
     /// # Errors
-    /// [`BackupError::Refused`] when `to` holds a readable register and `replace` is not set, or `dir` no backup that
-    /// can be opened;
-    /// [`StoreError::InUse`] while a daemon runs. Nothing was changed then.
+    /// [`BackupError::Refused`] when `to` holds a readable register and `replace` is not set, or `dir` no backup
+    /// that is sound; [`StoreError::InUse`] while a daemon runs. The register stays as it was then.
     pub fn restore(dir: &Path, to: &Path, how: Restore) -> Result<Restored, BackupError> {
         let names: &[&str] = if how.faulty { &[FAULTY] } else { &[DB, OLD, FAULTY] };
         let from = names.iter().map(|name| dir.join(name)).find(|db| db.exists());

@@ -259,15 +259,18 @@ mod tests {
 
     #[test]
     fn contents_come_back_under_their_hash_and_are_kept_once() {
-        let dir = tempfile::tempdir().unwrap();
-        let letters = letters(dir.path());
-        let contents: Vec<Vec<u8>> = (0..40_u8).map(|n| vec![n / 2; 100]).collect();
-        let names = letters.keep(&contents).unwrap();
-        assert_eq!(letters.keep(&contents).unwrap(), names);
-        for (name, bytes) in names.iter().zip(&contents) {
-            assert_eq!(&letters.content(name).unwrap(), bytes);
+        // Together, and each with a wait of its own as on a disk that tells less.
+        for is_whole in [true, false] {
+            let dir = tempfile::tempdir().unwrap();
+            let letters = Letters { is_whole, ..letters(dir.path()) };
+            let contents: Vec<Vec<u8>> = (0..40_u8).map(|n| vec![n / 2; 100]).collect();
+            let names = letters.keep(&contents).unwrap();
+            assert_eq!(letters.keep(&contents).unwrap(), names);
+            for (name, bytes) in names.iter().zip(&contents) {
+                assert_eq!(&letters.content(name).unwrap(), bytes);
+            }
+            assert!(files::list(&dir.path().join("blob/tmp")).unwrap().is_empty());
         }
-        assert!(files::list(&dir.path().join("blob/tmp")).unwrap().is_empty());
     }
 
     #[test]

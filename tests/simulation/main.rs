@@ -29,7 +29,7 @@ use site::{Report, Site};
 /// Seeds that failed once, and what each found; they are always played. A change of the script makes another story of a
 /// seed, so what it found gets a test of its own beside it. Whoever finds another adds it here.
 const KEPT: [u64; 3] = [
-    27,  // a full disk kept even the log from having the alarm
+    27,  // a full disk kept even the log from having the alarm: `tests/alarms.rs`
     533, // a message that the server left out of a list was not seen before the next connection: `mailroom/tests.rs`
     938, // a notice too many; never provoked again
 ];
